@@ -1,0 +1,148 @@
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
+import { type ConfigIssue, didYouMean } from './issues.ts'
+
+/** A JSON Schema, draft 7, with one keyword of our own: `expects` (how a wrong value is told what was expected). */
+export type JSONSchema = { [keyword: string]: unknown }
+
+/** How {@link checkSchema} names what it finds. */
+export interface CheckOptions {
+  /** Where the value stands: `extra_config["security/http"]`. */
+  place: string
+  /** Is this key a comment? Comments are allowed everywhere. Default: KrakenD's `@`, `$`, `_` and `#`. */
+  isComment?: (key: string) => boolean
+}
+
+const ajv = new Ajv({ allErrors: true, strict: false, verbose: true, allowUnionTypes: true, validateFormats: false })
+ajv.addKeyword('expects')
+const compiled = new WeakMap<JSONSchema, ValidateFunction>()
+
+/**
+ * Every way in which a value breaks a schema, in words: the place, what was expected, what was found and, for a
+ * misspelt field or value, the nearest right one. Secrets are not echoed: only short plain values are.
+ */
+export function checkSchema(schema: JSONSchema, value: unknown, options: CheckOptions): ConfigIssue[] {
+  let validate = compiled.get(schema)
+  if (validate === undefined) {
+    validate = ajv.compile(schema)
+    compiled.set(schema, validate)
+  }
+  if (validate(value)) return []
+  const isComment = options.isComment ?? isCommentKey
+  const issues = new Map<string, ConfigIssue>()
+  for (const error of relevant(validate.errors ?? [])) {
+    if (error.keyword === 'additionalProperties' && isComment(error.params.additionalProperty)) continue
+    const issue = toIssue(error, options.place)
+    issues.set(`${issue.place} ${issue.message}`, issue)
+  }
+  return [...issues.values()]
+}
+
+/** KrakenD's comments: keys that start with `@`, `$`, `_` or `#`. */
+export function isCommentKey(key: string): boolean {
+  return key !== '' && '@$_#'.includes(key[0]!)
+}
+
+/** Of a failed `anyOf`, `oneOf` or `if` only the summary is told; its branches would contradict each other. */
+function relevant(errors: readonly ErrorObject[]): ErrorObject[] {
+  const summaries = errors.filter((error) => error.keyword === 'anyOf' || error.keyword === 'oneOf')
+  const covered = (error: ErrorObject) =>
+    summaries.some((summary) => error !== summary && error.schemaPath.startsWith(`${summary.schemaPath}/`))
+  return errors.filter((error) => error.keyword !== 'if' && !covered(error))
+}
+
+function toIssue(error: ErrorObject, place: string): ConfigIssue {
+  const at = place + pointerToPlace(error.instancePath)
+  const parent = error.parentSchema as JSONSchema
+  if (error.keyword === 'additionalProperties' || error.keyword === 'unevaluatedProperties') {
+    const name: string = error.params.additionalProperty ?? error.params.unevaluatedProperty
+    const known = Object.keys((parent.properties ?? {}) as object)
+    return { place: `${at}${member(name)}`, message: `unknown field${didYouMean(name, known)}` }
+  }
+  if (error.keyword === 'required') return { place: at, message: `field "${error.params.missingProperty}" is missing` }
+  if (error.keyword === 'propertyNames')
+    return { place: at, message: `field name "${error.params.propertyName}" is not allowed` }
+  const expected = typeof parent.expects === 'string' ? parent.expects : expectation(error)
+  return { place: at, message: `expected ${expected}, got ${show(error.data)}${nearValue(error)}` }
+}
+
+function expectation(error: ErrorObject): string {
+  const { keyword, params } = error
+  switch (keyword) {
+    case 'type':
+      return [params.type].flat().map(withArticle).join(' or ')
+    case 'enum':
+      return `one of ${params.allowedValues.map((value: unknown) => JSON.stringify(value)).join(', ')}`
+    case 'const':
+      return JSON.stringify(params.allowedValue)
+    case 'minimum':
+    case 'maximum':
+    case 'exclusiveMinimum':
+    case 'exclusiveMaximum':
+      return `a number ${params.comparison} ${params.limit}`
+    case 'minItems':
+      return params.limit === 1 ? 'a list with at least one entry' : `a list of at least ${params.limit} entries`
+    case 'minLength':
+      return params.limit === 1 ? 'a text that is not empty' : `a text of at least ${params.limit} characters`
+    case 'uniqueItems':
+      return 'a list without repeated entries'
+    case 'pattern':
+      return `a text that matches ${params.pattern}`
+    case 'anyOf':
+    case 'oneOf':
+      return branches(error)
+    default:
+      return error.message ?? keyword
+  }
+}
+
+function branches(error: ErrorObject): string {
+  const alternatives = (error.schema as JSONSchema[]).map((branch) => {
+    if (typeof branch.expects === 'string') return branch.expects
+    if (Array.isArray(branch.enum)) return branch.enum.map((value) => JSON.stringify(value)).join(', ')
+    if (Array.isArray(branch.required) && branch.type === undefined)
+      return `the field "${branch.required.join('" and "')}"`
+    return [branch.type ?? 'value'].flat().map(String).map(withArticle).join(' or ')
+  })
+  return [...new Set(alternatives)].join(' or ')
+}
+
+function withArticle(type: string): string {
+  const names: Record<string, string> = {
+    array: 'a list',
+    object: 'an object',
+    integer: 'a whole number',
+    boolean: 'true or false',
+    string: 'a text',
+    null: 'null',
+  }
+  return names[type] ?? `a ${type}`
+}
+
+function nearValue(error: ErrorObject): string {
+  const { allowedValues } = error.params as { allowedValues?: unknown[] }
+  if (error.keyword !== 'enum' || typeof error.data !== 'string' || allowedValues === undefined) return ''
+  return didYouMean(
+    error.data,
+    allowedValues.filter((value) => typeof value === 'string'),
+  )
+}
+
+function show(value: unknown): string {
+  if (Array.isArray(value)) return 'a list'
+  if (value === null) return 'null'
+  if (typeof value === 'object') return 'an object'
+  const text = JSON.stringify(value) ?? String(value)
+  return text.length > 60 ? `${text.slice(0, 57)}…"` : text
+}
+
+/** `/endpoints/2/extra_config/auth~1validator` as one would write it in code. */
+function pointerToPlace(pointer: string): string {
+  if (pointer === '') return ''
+  const parts = pointer.slice(1).split('/')
+  return parts.map((part) => member(part.replaceAll('~1', '/').replaceAll('~0', '~'))).join('')
+}
+
+function member(name: string): string {
+  if (/^[0-9]+$/.test(name)) return `[${name}]`
+  return /^[A-Za-z_$][\w$]*$/.test(name) ? `.${name}` : `[${JSON.stringify(name)}]`
+}

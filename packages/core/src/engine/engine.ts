@@ -1,0 +1,338 @@
+import type { Readable } from 'node:stream'
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
+import type { Component, Context, Gauge, Level, MaybePromise, ParserRefusal } from '../component.ts'
+import { type Block, ComponentIndex, readBlocks } from '../config/blocks.ts'
+import { type ConfigIssue, ConfigurationError, formatIssue } from '../config/issues.ts'
+import { IdentityHeaders } from '../identity-headers.ts'
+import { peerTrust } from '../peer-trust.ts'
+import { RequestState } from '../request-state.ts'
+import { onRouteOf } from '../seen-routes.ts'
+import { MemoryStore } from '../store/memory.ts'
+import type { Store } from '../store/store.ts'
+import { runParsing } from './body.ts'
+import { type BoundInstance, compilePlan, type Order, type Plan } from './plan.ts'
+import { runRequest, runSend } from './run.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The blocks of this route: the same namespaces and fields as an endpoint of a gateway's configuration. */
+    extra_config?: Readonly<Record<string, unknown>> | undefined
+    /** Set by the gateway on the routes of its own endpoints. */
+    portcullisEndpoint?: EndpointRoute | undefined
+  }
+}
+
+/** What the gateway says of a route that it made of an endpoint. */
+export interface EndpointRoute {
+  /** `endpoints[2]` */
+  place: string
+  /** The `extra_config` of its backend, checked like the endpoint's. */
+  backend?: { place: string; extra_config: Readonly<Record<string, unknown>> }
+  /** Its content-type parser hands over the bytes: they need not be captured on the way. */
+  keepsRawBody?: boolean
+}
+
+/** What an engine is made of. */
+export interface EngineOptions {
+  components: readonly Component[]
+  order?: Order
+  /** The service-level blocks, checked already. */
+  blocks: ReadonlyMap<string, Block>
+  baseDir?: string
+  /** The store of `policy: "redis"`; `local` is the engine's own memory store. */
+  redisStore?: Store
+  /** What to say of a namespace in a route's `extra_config` that no component of this engine has. */
+  unknownNamespace?: (key: string) => string | undefined
+}
+
+const ENGINES = Symbol.for('portcullis.engines')
+
+/** The engines of an instance's scope, first registered first. */
+export function enginesOf(fastify: FastifyInstance): readonly Engine[] {
+  return (fastify as unknown as Record<symbol, Engine[] | undefined>)[ENGINES] ?? []
+}
+
+/**
+ * Runs components around the routes of a Fastify scope: one hook per phase, one plan per route. It alone knows about
+ * modes, records and how a refusal becomes a response.
+ */
+export class Engine {
+  readonly index: ComponentIndex
+  readonly identityHeaders: IdentityHeaders = new IdentityHeaders()
+  readonly gauges: Gauge[] = []
+  /** Headers for answers that run no hook. */
+  readonly rawHeaders: Readonly<Record<string, string>>
+  readonly servicePlan: Plan
+  readonly #fastify: FastifyInstance
+  readonly #options: EngineOptions
+  readonly #service: BoundInstance[]
+  readonly #all: BoundInstance[] = []
+  readonly #plans = new WeakMap<object, Plan>()
+  /** Instances by block and URL, so that a route and its HEAD twin share one. */
+  readonly #instances = new WeakMap<object, Map<string, BoundInstance[]>>()
+  readonly #shared = new Map<string, unknown>()
+  readonly #issues: ConfigIssue[] = []
+  readonly #routePlans: { methods: readonly string[]; url: string; plan: Plan }[] = []
+  readonly #trusts: (request: FastifyRequest) => boolean
+  readonly #localStore = new MemoryStore()
+
+  /** @throws RangeError when the server's `trustProxy` is a number. */
+  constructor(fastify: FastifyInstance, options: EngineOptions) {
+    this.#fastify = fastify
+    this.#options = options
+    this.#trusts = peerTrust(fastify)
+    this.index = new ComponentIndex(options.components)
+    this.#service = [...options.blocks.values()].map((block) => this.#instantiate(block, undefined))
+    this.servicePlan = compilePlan(this.#inPipelineOrder(this.#service), options.order ?? {}, this)
+    this.rawHeaders = Object.assign({}, ...this.#service.map(({ instance }) => instance.rawHeaders))
+    const holder = fastify as unknown as Record<symbol, Engine[]>
+    holder[ENGINES] = [...enginesOf(fastify), this]
+    if (!fastify.hasRequestDecorator('portcullis')) fastify.decorateRequest('portcullis', null)
+    this.#addHooks()
+  }
+
+  /** The plan of every route declared so far, for display. */
+  get routePlans(): readonly { methods: readonly string[]; url: string; plan: Plan }[] {
+    return this.#routePlans
+  }
+
+  /** Every instance, service level first. */
+  get instances(): readonly BoundInstance[] {
+    return this.#all
+  }
+
+  get log(): FastifyBaseLogger {
+    return this.#fastify.log
+  }
+
+  /** Can every component do its work, and every store be reached? */
+  async healthy(): Promise<boolean> {
+    const answers = await Promise.all(this.#all.map(async ({ instance }) => (await instance.healthy?.()) ?? true))
+    return answers.every(Boolean)
+  }
+
+  /** Lets every component read its files again; a failure keeps the old state and is logged. */
+  async reload(): Promise<void> {
+    for (const { component, instance } of this.#all) {
+      try {
+        await instance.reload?.()
+      } catch (error) {
+        this.log.error({ err: error, component: component.name }, 'reload failed, the old state is kept')
+      }
+    }
+  }
+
+  /** Runs the response steps of a request for which Fastify runs no hooks. */
+  finishWithoutHooks(request: FastifyRequest, reply: FastifyReply, body: string, state: RequestState): void {
+    runSend(this.servicePlan.onSend, 0, request, reply, body, state, () => undefined)
+    reply.raw.once('finish', () => {
+      for (const step of this.servicePlan.onResponse) step.run(request, reply, state)
+    })
+  }
+
+  /** Tells components of a request that the parser refused. */
+  tellParserRefusal(refusal: ParserRefusal): void {
+    for (const { instance } of this.#service) instance.onParserRefusal?.(refusal)
+  }
+
+  #addHooks(): void {
+    const fastify = this.#fastify
+    fastify.addHook('onRequest', (request, reply, done) => {
+      const state = this.#begin(request)
+      runRequest(this.#planOf(request, state).onRequest, 0, request, reply, state, done)
+    })
+    fastify.addHook('preParsing', (request, reply, payload, done) => {
+      const state = this.#begin(request)
+      runParsing(this.#planOf(request, state), request, reply, state, payload as Readable, done as never)
+    })
+    fastify.addHook('preValidation', (request, reply, done) => {
+      const state = this.#begin(request)
+      runRequest(this.#planOf(request, state).preValidation, 0, request, reply, state, done)
+    })
+    fastify.addHook('preHandler', (request, reply, done) => {
+      const state = this.#begin(request)
+      runRequest(this.#planOf(request, state).preHandler, 0, request, reply, state, done)
+    })
+    fastify.addHook('onSend', (request, reply, payload, done) => {
+      const state = this.#begin(request)
+      runSend(this.#planOf(request, state).onSend, 0, request, reply, payload, state, done as never)
+    })
+    fastify.addHook('onResponse', (request, reply, done) => {
+      const state = this.#begin(request)
+      for (const step of this.#planOf(request, state).onResponse) step.run(request, reply, state)
+      done()
+    })
+    fastify.addHook('onRequestAbort', (request, done) => {
+      const state = this.#begin(request)
+      for (const step of this.#planOf(request, state).onRequestAbort) step.run(request, state)
+      done()
+    })
+    onRouteOf(fastify, (route) => this.#declare(route))
+    fastify.addHook('onReady', () => this.#ready())
+    fastify.addHook('onClose', () => this.#close())
+  }
+
+  /** The state of a request; the first engine to see it makes it, and removes what no client may say. */
+  #begin(request: FastifyRequest): RequestState {
+    let state = request.portcullis
+    if (state === null || state === undefined) {
+      this.identityHeaders.strip(request.raw)
+      const { config } = request.routeOptions
+      state = new RequestState(this.#plans.get(config) ?? this.#compile(config))
+      request.portcullis = state
+    }
+    return state
+  }
+
+  #planOf(request: FastifyRequest, state: RequestState): Plan {
+    if (state.plan.owner === this) return state.plan
+    const { config } = request.routeOptions
+    return this.#plans.get(config) ?? this.#compile(config)
+  }
+
+  /** A route is declared: its mistakes are collected, its plan is made. */
+  #declare(route: RouteOptions): void {
+    const config = route.config
+    if (config?.extra_config === undefined && config?.portcullisEndpoint === undefined) {
+      this.#routePlans.push({ methods: [route.method].flat(), url: route.url, plan: this.servicePlan })
+      return
+    }
+    const methods = [route.method].flat()
+    const blocks = this.#readRoute(config, methods, route.url, this.#issues)
+    const plan = this.#planFor(blocks, config, { url: route.url, methods })
+    this.#plans.set(config, plan)
+    this.#routePlans.push({ methods, url: route.url, plan })
+  }
+
+  /** A plan on first sight: routes without blocks, 404s, and routes that no `onRoute` told of. */
+  #compile(config: {
+    url?: string
+    method?: string | readonly string[]
+    extra_config?: unknown
+    portcullisEndpoint?: EndpointRoute | undefined
+  }): Plan {
+    let plan = this.servicePlan
+    if (config.extra_config !== undefined || config.portcullisEndpoint !== undefined) {
+      const methods = [config.method ?? 'GET'].flat()
+      const issues: ConfigIssue[] = []
+      const blocks = this.#readRoute(config, methods, config.url ?? '', issues)
+      if (issues.length > 0) throw new ConfigurationError(issues)
+      plan = this.#planFor(blocks, config, { url: config.url ?? '', methods })
+    }
+    this.#plans.set(config, plan)
+    return plan
+  }
+
+  #readRoute(
+    config: { extra_config?: unknown; portcullisEndpoint?: EndpointRoute | undefined },
+    methods: readonly string[],
+    url: string,
+    issues: ConfigIssue[],
+  ): Block[] {
+    const endpoint = config.portcullisEndpoint
+    const place = endpoint === undefined ? `route ${methods.join(',')} ${url}: config` : endpoint.place
+    const found: Block[] = []
+    const read = (extraConfig: unknown, level: Level, at: string): void => {
+      const result = readBlocks(extraConfig, this.index, {
+        level,
+        place: at,
+        baseDir: this.#options.baseDir ?? process.cwd(),
+        unknownNamespace: (key) => this.#unknown(key),
+      })
+      issues.push(...result.issues)
+      found.push(...result.blocks.values())
+    }
+    read(config.extra_config, 'endpoint', `${place}.extra_config`)
+    if (endpoint?.backend !== undefined) read(endpoint.backend.extra_config, 'backend', endpoint.backend.place)
+    return found
+  }
+
+  /** A namespace is unknown only when no engine of this scope has it: single plugins share a route's blocks. */
+  #unknown(key: string): string | undefined {
+    if (this.#options.unknownNamespace !== undefined) return this.#options.unknownNamespace(key)
+    const others = enginesOf(this.#fastify).filter((engine) => engine !== this)
+    if (others.some((engine) => engine.index.get(key) !== undefined)) return undefined
+    return 'no registered plugin has this namespace'
+  }
+
+  #planFor(blocks: readonly Block[], config: object, route: { url: string; methods: readonly string[] }): Plan {
+    const own = this.#instancesOf(blocks, config, route)
+    const overriding = new Set(
+      blocks.filter(({ component }) => component.combine === 'replace').map(({ component }) => component.name),
+    )
+    const kept = this.#service.filter(({ component }) => !overriding.has(component.name))
+    return compilePlan(this.#inPipelineOrder([...kept, ...own]), this.#options.order ?? {}, this)
+  }
+
+  #instancesOf(
+    blocks: readonly Block[],
+    config: object,
+    route: { url: string; methods: readonly string[] },
+  ): BoundInstance[] {
+    const key = ((config as { extra_config?: object }).extra_config ?? config) as object
+    const byUrl = this.#instances.get(key) ?? new Map<string, BoundInstance[]>()
+    this.#instances.set(key, byUrl)
+    let made = byUrl.get(route.url)
+    if (made === undefined) {
+      made = blocks.filter((block) => !block.off).map((block) => this.#instantiate(block, route))
+      byUrl.set(route.url, made)
+    }
+    return made
+  }
+
+  #instantiate(block: Block, route: { url: string; methods: readonly string[] } | undefined): BoundInstance {
+    const { component, level, place, config } = block
+    const context: Context = {
+      level,
+      place,
+      ...(route === undefined ? undefined : { route }),
+      log: this.#fastify.log,
+      fastify: this.#fastify,
+      baseDir: this.#options.baseDir ?? process.cwd(),
+      store: (policy) => this.#store(policy),
+      serviceBlock: (namespace) => {
+        const wanted = this.index.get(namespace)
+        return wanted === undefined ? undefined : this.#options.blocks.get(wanted.name)?.config
+      },
+      trustsPeer: this.#trusts,
+      shared: (key, make) => this.#share(key, make),
+      gauge: (gauge) => this.gauges.push(gauge),
+    }
+    const instance = component.create(config, context)
+    this.identityHeaders.add(instance.identityHeaders ?? [])
+    const monitor = (config as { mode?: string } | undefined)?.mode === 'monitor'
+    const bound: BoundInstance = { component, level, place, monitor, config, instance }
+    this.#all.push(bound)
+    return bound
+  }
+
+  #share<T>(key: string, make: () => T): T {
+    if (!this.#shared.has(key)) this.#shared.set(key, make())
+    return this.#shared.get(key) as T
+  }
+
+  #store(policy: 'local' | 'redis'): Store {
+    if (policy === 'local') return this.#localStore
+    if (this.#options.redisStore !== undefined) return this.#options.redisStore
+    throw new Error('policy "redis" needs a redis connection')
+  }
+
+  #inPipelineOrder(instances: BoundInstance[]): BoundInstance[] {
+    const { components } = this.#options
+    return instances.sort((a, b) => components.indexOf(a.component) - components.indexOf(b.component))
+  }
+
+  async #ready(): Promise<void> {
+    if (this.#issues.length > 0) {
+      const unique = new Map(this.#issues.map((issue) => [formatIssue(issue), issue]))
+      throw new ConfigurationError([...unique.values()])
+    }
+    await Promise.all(this.#all.map(({ instance }) => instance.ready?.()))
+  }
+
+  async #close(): Promise<void> {
+    const closing: MaybePromise<void>[] = this.#all.map(({ instance }) => instance.close?.())
+    await Promise.allSettled(closing)
+    this.#localStore.close()
+  }
+}
