@@ -1,0 +1,148 @@
+import { BINARY, DIGIT, HEX, LETTER, MONEY, skipIn, WHITE } from './sql-chars.ts'
+import type { SqlReader } from './sql-lexer.ts'
+import { quoted, type SqlToken, token } from './sql-token.ts'
+
+const BRACKETS: Readonly<Record<string, string>> = { '(': ')', '[': ']', '{': '}', '<': '>' }
+
+/** Says whether an odd number of backslashes stands before `at`, none of them before `from`. */
+function isEscaped(value: string, from: number, at: number): boolean {
+  let back = at
+  while (back > from && value.charCodeAt(back - 1) === 92) back--
+  return ((at - back) & 1) === 1
+}
+
+/**
+ * Reads a string whose contents begin at `from`, up to a `quote` that is neither escaped by a backslash nor doubled.
+ * `open` is what the token says it was opened with.
+ */
+export function readString(reader: SqlReader, from: number, quote: string, open: string): SqlToken {
+  const { value } = reader
+  let at = value.indexOf(quote, from)
+  while (at !== -1) {
+    if (isEscaped(value, from, at)) at = value.indexOf(quote, at + 1)
+    else if (value[at + 1] === quote) at = value.indexOf(quote, at + 2)
+    else {
+      reader.position = at + 1
+      return quoted('s', value, from, at, open, quote)
+    }
+  }
+  reader.position = value.length
+  return quoted('s', value, from, value.length, open, '')
+}
+
+/** Reads a string up to the fixed `end`, as the dollar and `q''` quotes of PostgreSQL and Oracle have it. */
+function readUntil(reader: SqlReader, from: number, end: string, open: string): SqlToken {
+  const { value } = reader
+  const at = value.indexOf(end, from)
+  reader.position = at === -1 ? value.length : at + end.length
+  return quoted('s', value, from, at === -1 ? value.length : at, open, at === -1 ? '' : open)
+}
+
+/** Reads `q'!text!'`; `at` is where its `q` stands. */
+function readOracleString(reader: SqlReader, at: number): SqlToken | undefined {
+  const { value } = reader
+  const letter = value[at]
+  if ((letter !== 'q' && letter !== 'Q') || value[at + 1] !== "'" || at + 2 >= value.length) return undefined
+  const open = value[at + 2]!
+  if (open < '!') return undefined
+  return readUntil(reader, at + 3, (BRACKETS[open] ?? open) + "'", 'q')
+}
+
+/** Reads `b'01'` or `x'1f'`: a number where all is in order, no literal otherwise. */
+function readBits(reader: SqlReader, digits: Uint8Array): SqlToken | undefined {
+  const { value, position } = reader
+  if (value[position + 1] !== "'") return undefined
+  const end = skipIn(value, position + 2, digits)
+  if (value[end] !== "'") return undefined
+  reader.position = end + 1
+  return token('1', position, value.slice(position, end + 1))
+}
+
+/** Reads the literals that begin with a letter (`b'' e'' n'' nq'' q'' u&'' x''`); undefined where it is but a word. */
+export function readPrefixed(reader: SqlReader): SqlToken | undefined {
+  const { value, position } = reader
+  const next = value[position + 1]
+  if (next === undefined) return undefined
+  switch (value[position]!.toLowerCase()) {
+    case 'b':
+      return readBits(reader, BINARY)
+    case 'x':
+      return readBits(reader, HEX)
+    case 'q':
+      return readOracleString(reader, position)
+    case 'u':
+      if (next !== '&' || value[position + 2] !== "'") return undefined
+      return asUnicode(readString(reader, position + 3, "'", 'u'))
+    case 'n': {
+      const oracle = readOracleString(reader, position + 1)
+      if (oracle !== undefined) return oracle
+      break
+    }
+    default:
+  }
+  // `e''` and `n''`: a quote with nothing behind it is left to be a string of its own
+  if (next !== "'" || position + 2 >= value.length) return undefined
+  return readString(reader, position + 2, "'", "'")
+}
+
+function asUnicode(read: SqlToken): SqlToken {
+  if (read.close !== '') read.close = 'u'
+  return read
+}
+
+/** Reads what begins with a dollar: money, `$$text$$`, `$tag$text$tag$` or the bare sign. */
+export function readDollar(reader: SqlReader): SqlToken | undefined {
+  const { value, position } = reader
+  const afterMoney = skipIn(value, position + 1, MONEY)
+  if (afterMoney === position + 2 && value[position + 1] === '.') return undefined
+  if (afterMoney > position + 1) {
+    reader.position = afterMoney
+    return token('1', position, value.slice(position, afterMoney))
+  }
+  if (value[position + 1] === '$') return readUntil(reader, position + 2, '$$', '$')
+  const tagEnd = skipIn(value, position + 1, LETTER)
+  if (tagEnd > position + 1 && value[tagEnd] === '$') {
+    return readUntil(reader, tagEnd + 1, value.slice(position, tagEnd + 1), '$')
+  }
+  reader.position = position + 1
+  return token('n', position, '$')
+}
+
+/** Reads a number; half-written ones (`0x`, `1e`) are bare words and a lone dot is itself. */
+export function readNumber(reader: SqlReader): SqlToken {
+  const { value, position } = reader
+  const radix = value[position] === '0' ? (value[position + 1] ?? '') : ''
+  if (radix !== '' && 'xXbB'.includes(radix)) {
+    const end = skipIn(value, position + 2, radix === 'x' || radix === 'X' ? HEX : BINARY)
+    reader.position = end
+    return token(end === position + 2 ? 'n' : '1', position, value.slice(position, end))
+  }
+  let end = skipIn(value, position, DIGIT)
+  if (value[end] === '.') {
+    end = skipIn(value, end + 1, DIGIT)
+    if (end === position + 1) {
+      reader.position = end
+      return token('.', position, '.')
+    }
+  }
+  let whole = true
+  if (value[end] === 'e' || value[end] === 'E') {
+    end++
+    if (value[end] === '+' || value[end] === '-') end++
+    const digits = end
+    end = skipIn(value, end, DIGIT)
+    whole = end > digits
+  }
+  end = skipOracleSuffix(value, end)
+  reader.position = end
+  return token(whole ? '1' : 'n', position, value.slice(position, end))
+}
+
+/** Oracle's `1f` and `1d`: the letter belongs to the number where nothing but an end or `union` follows. */
+function skipOracleSuffix(value: string, at: number): number {
+  const letter = value[at]
+  if (letter !== 'd' && letter !== 'D' && letter !== 'f' && letter !== 'F') return at
+  const next = value[at + 1]
+  if (next === undefined || next === ';' || next === 'u' || next === 'U') return at + 1
+  return WHITE[next.charCodeAt(0)] === 1 ? at + 1 : at
+}
