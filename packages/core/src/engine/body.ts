@@ -26,7 +26,7 @@ export function runParsing(
   }
   let stream = payload
   const refuse = (error?: Error): void => done(error ?? null)
-  if (plan.body !== undefined && needsTap(plan.body, request)) stream = tap(plan.body, request, reply, state, payload)
+  if (plan.tap !== undefined && needsTap(plan.tap, request)) stream = tap(plan.tap, request, reply, state, payload)
   for (const step of plan.preParsing) {
     let result: Readable | Refusal | undefined
     try {

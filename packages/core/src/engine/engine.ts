@@ -261,7 +261,13 @@ export class Engine {
       blocks.filter(({ component }) => component.combine === 'replace').map(({ component }) => component.name),
     )
     const kept = this.#service.filter(({ component }) => !overriding.has(component.name))
-    return compilePlan(this.#inPipelineOrder([...kept, ...own]), this.#options.order ?? {}, this)
+    const endpoint = (config as { portcullisEndpoint?: EndpointRoute }).portcullisEndpoint
+    return compilePlan(
+      this.#inPipelineOrder([...kept, ...own]),
+      this.#options.order ?? {},
+      this,
+      endpoint?.keepsRawBody === true,
+    )
   }
 
   #instancesOf(

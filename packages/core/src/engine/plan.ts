@@ -47,6 +47,8 @@ export interface Plan {
   readonly upstreamResponse: readonly BoundStep<UpstreamResponseStep>[]
   /** What is needed of the body; the flags say which of its limits only record. */
   readonly body: (BodyNeeds & { maxMonitored?: boolean; pauseMonitored?: boolean }) | undefined
+  /** What the tap before the body's reader does; less than `body` where the reader keeps the bytes itself. */
+  readonly tap: Plan['body']
   /** The blocks it was made of, in pipeline order: what the dashboard shows. */
   readonly instances: readonly BoundInstance[]
   /** The engine that made it. */
@@ -73,10 +75,16 @@ const PHASES = [
  *
  * @throws Error when a step's slot is missing from a given order: a mistake in the pipeline, not in a configuration.
  */
-export function compilePlan(instances: readonly BoundInstance[], order: Order, owner: object): Plan {
+export function compilePlan(
+  instances: readonly BoundInstance[],
+  order: Order,
+  owner: object,
+  keepsRawBody = false,
+): Plan {
   const phases: Record<string, BoundStep<unknown>[]> = {}
   for (const phase of PHASES) phases[phase] = stepsOf(instances, phase, order[phase])
-  return { ...phases, body: bodyNeeds(instances), instances, owner } as unknown as Plan
+  const body = bodyNeeds(instances)
+  return { ...phases, body, tap: keepsRawBody ? withoutCapture(body) : body, instances, owner } as unknown as Plan
 }
 
 function stepsOf(
@@ -95,6 +103,10 @@ function stepsOf(
     }
   }
   return placed.sort((a, b) => a.index - b.index).map(({ bound }) => bound)
+}
+
+function withoutCapture(body: Plan['body']): Plan['body'] {
+  return body?.max === undefined && body?.pause === undefined ? undefined : { ...body, capture: false }
 }
 
 function bodyNeeds(instances: readonly BoundInstance[]): Plan['body'] {
