@@ -44,6 +44,15 @@ export { duration, durationSchema } from './config/duration.ts'
 export { type ConfigIssue, ConfigurationError, closest, didYouMean, formatIssue } from './config/issues.ts'
 export { type CheckOptions, checkSchema, isCommentKey, type JSONSchema } from './config/schema.ts'
 export { size, sizeSchema } from './config/size.ts'
+export {
+  hideQueryCredential,
+  isPreflight,
+  passesAsPreflight,
+  queryValues,
+  REPEATED,
+  runOnPreflightSchema,
+  soleHeader,
+} from './credentials.ts'
 export { hasBody } from './engine/body.ts'
 export { type EndpointRoute, Engine, type EngineOptions, enginesOf } from './engine/engine.ts'
 export { handleClientError, handleFrameworkError } from './engine/framework-errors.ts'
@@ -55,6 +64,7 @@ export { IpSet } from './ip-set.ts'
 export { fastifyOptions, peerTrust } from './peer-trust.ts'
 export { type ComponentPlugin, type PluginOptions, toPlugin } from './plugin.ts'
 export { Answer, NewPayload, Refusal, type RefusalOptions } from './refusal.ts'
+export { ReloadingFile, type ReloadingFileOptions } from './reloading-file.ts'
 export { type Decision, type Identity, RequestState, stateOf } from './request-state.ts'
 export { onRouteOf, seenRoutes } from './seen-routes.ts'
 export { MemoryStore } from './store/memory.ts'

@@ -33,6 +33,8 @@ export interface Identity {
   roles?: readonly string[]
   /** Verified claims. Shared between requests: never change them. */
   claims?: Readonly<Record<string, unknown>>
+  /** A rate of its own, in requests per second (`client_max_rate`); the rate limits enforce it. */
+  maxRate?: number
 }
 
 const NONE: readonly Decision[] = Object.freeze([])

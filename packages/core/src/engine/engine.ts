@@ -176,7 +176,8 @@ export class Engine {
   #begin(request: FastifyRequest): RequestState {
     let state = request.portcullis
     if (state === null || state === undefined) {
-      this.identityHeaders.strip(request.raw)
+      // For all engines of the scope: one that comes later may own names, too.
+      for (const engine of enginesOf(request.server)) engine.identityHeaders.strip(request.raw)
       const { config } = request.routeOptions
       state = new RequestState(this.#plans.get(config) ?? this.#compile(config))
       request.portcullis = state
