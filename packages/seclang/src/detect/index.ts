@@ -1,3 +1,6 @@
+import { sqliFingerprint } from './sqli.ts'
+import { isXss } from './xss.ts'
+
 /** What a detector says of one value. */
 export interface InjectionVerdict {
   /** Whether the value looks like an injection. */
@@ -14,16 +17,23 @@ export interface InjectionDetector {
   xss(value: string): InjectionVerdict
 }
 
-const CLEAN: InjectionVerdict = { hit: false, fingerprint: '' }
+const CLEAN: InjectionVerdict = Object.freeze({ hit: false, fingerprint: '' })
+const XSS: InjectionVerdict = Object.freeze({ hit: true, fingerprint: '' })
+
+/** Nothing but these bytes: one bare word or number, which is no injection in any context. */
+const PLAIN = /^[A-Za-z0-9_]*$/
 
 /** Says whether `value` looks like SQL injection. */
 export function detectSqli(value: string): InjectionVerdict {
-  return /\bunion\b[^]*\bselect\b/i.test(value) ? { hit: true, fingerprint: 'UE' } : CLEAN
+  if (PLAIN.test(value)) return CLEAN
+  const fingerprint = sqliFingerprint(value)
+  return fingerprint === '' ? CLEAN : { hit: true, fingerprint }
 }
 
 /** Says whether `value` looks like cross-site scripting. */
 export function detectXss(value: string): InjectionVerdict {
-  return /<script|javascript:/i.test(value) ? { hit: true, fingerprint: '' } : CLEAN
+  // a tag needs its bracket and an attribute its equals sign: without either there is nothing to run
+  return (value.includes('<') || value.includes('=')) && isXss(value) ? XSS : CLEAN
 }
 
 /** The detector that ships with the engine. */

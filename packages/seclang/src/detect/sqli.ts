@@ -1,6 +1,6 @@
 import { isInjection } from './sql-fingerprints.ts'
 import { fold } from './sql-fold.ts'
-import { type Quote, type SqlReader, reader } from './sql-lexer.ts'
+import { type Quote, reader, type SqlReader } from './sql-lexer.ts'
 import type { SqlToken } from './sql-token.ts'
 
 /** What one way to read a value comes to. */
