@@ -59,6 +59,7 @@ export type ParsingStep = (
   request: FastifyRequest,
   state: RequestState,
   payload: Readable,
+  reply: FastifyReply,
 ) => Readable | Refusal | undefined
 
 /** Told that a response was sent. */

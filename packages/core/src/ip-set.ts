@@ -65,7 +65,7 @@ function parseRange(entry: string): Range<number> | Range<string> | undefined {
   if (address === undefined || entry.includes('%')) return undefined
   if (slash === -1) return [address.value, address.value] as Range<number> | Range<string>
   const text = entry.slice(slash + 1)
-  if (!/^[0-9]{1,3}$/.test(text)) return undefined
+  if (!/^(0|[1-9][0-9]{0,2})$/.test(text)) return undefined
   let bits = Number(text)
   if (address.family === 4) {
     if (entry.includes(':')) bits -= 96

@@ -124,6 +124,6 @@ export class RequestState {
 /** The state of a request that an engine has seen. @throws TypeError when none has. */
 export function stateOf(request: FastifyRequest): RequestState {
   const state = request.portcullis
-  if (state === null) throw new TypeError('this request was not seen by Portcullis')
+  if (state === null || state === undefined) throw new TypeError('this request was not seen by Portcullis')
   return state
 }

@@ -110,7 +110,7 @@ function readBlock(
   return found.length === 0 ? { component, level, place, config, off: false } : undefined
 }
 
-/** Old field names become the present ones; comments are dropped. A field stated under both names is a mistake. */
+/** Old field names become the present ones. A field stated under both names is a mistake. */
 function renameFields(component: Component, value: unknown, place: string, issues: ConfigIssue[]): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
   const renamed = component.renamedFields ?? {}

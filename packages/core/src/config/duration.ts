@@ -42,5 +42,5 @@ export function duration(value: string | number | undefined): number | undefined
     length += part.length
   }
   if (length !== value.length || length === 0) throw new RangeError(`not a duration: ${value}`)
-  return total
+  return Math.round(total * 1e6) / 1e6
 }

@@ -81,6 +81,16 @@ function expectation(error: ErrorObject): string {
       return `a number ${params.comparison} ${params.limit}`
     case 'minItems':
       return params.limit === 1 ? 'a list with at least one entry' : `a list of at least ${params.limit} entries`
+    case 'maxItems':
+      return `a list of at most ${params.limit} entries`
+    case 'minProperties':
+      return params.limit === 1 ? 'an object with at least one field' : `an object of at least ${params.limit} fields`
+    case 'maxProperties':
+      return `an object of at most ${params.limit} fields`
+    case 'multipleOf':
+      return `a multiple of ${params.multipleOf}`
+    case 'maxLength':
+      return `a text of at most ${params.limit} characters`
     case 'minLength':
       return params.limit === 1 ? 'a text that is not empty' : `a text of at least ${params.limit} characters`
     case 'uniqueItems':

@@ -1,13 +1,13 @@
 import type { JSONSchema } from './schema.ts'
 
-const UNITS: Record<string, number> = { '': 1, B: 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3 }
-const SIZE = /^([0-9]+(?:\.[0-9]+)?)([KMG]?)i?B?$/i
+const UNITS: Record<string, number> = { '': 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3 }
+const SIZE = /^([0-9]+(?:\.[0-9]+)?)(?:([KMG])i?)?B?$/i
 
 /** JSON Schema of a size: a number of bytes, or a text such as `"1K"` or `"10M"` (1024-based). */
 export const sizeSchema: JSONSchema = {
   type: ['string', 'number'],
   minimum: 0,
-  pattern: '^[0-9]+(\\.[0-9]+)?[kmgKMG]?i?[bB]?$',
+  pattern: '^[0-9]+(\\.[0-9]+)?([kmgKMG][iI]?)?[bB]?$',
   expects: 'a size such as 1024, "8K" or "10M"',
 }
 
@@ -26,5 +26,5 @@ export function size(value: string | number | undefined): number | undefined {
   }
   const match = SIZE.exec(value)
   if (match === null) throw new RangeError(`not a size: ${value}`)
-  return Math.floor(Number(match[1]) * UNITS[match[2]!.toUpperCase()]!)
+  return Math.floor(Number(match[1]) * UNITS[(match[2] ?? '').toUpperCase()]!)
 }

@@ -4,8 +4,9 @@ import { BodyTap } from '../body-tap.ts'
 import { Refusal } from '../refusal.ts'
 import type { RequestState } from '../request-state.ts'
 import type { Plan, StepOwner } from './plan.ts'
-import { failed, respond, settle } from './settle.ts'
+import { failed, recordRefusal, respond, settle } from './settle.ts'
 
+type Needs = NonNullable<Plan['body']>
 type Done = (error?: Error | null, payload?: Readable) => void
 
 const LIMITS: StepOwner = { component: 'request-limits', monitor: false }
@@ -25,51 +26,51 @@ export function runParsing(
     return
   }
   let stream = payload
-  const refuse = (error?: Error): void => done(error ?? null)
-  if (plan.tap !== undefined && needsTap(plan.tap, request)) stream = tap(plan.tap, request, reply, state, payload)
+  const needs = plan.tap
+  let limits: BodyTap | undefined
+  if (needs !== undefined && needsLimits(needs, request)) {
+    limits = makeTap({ ...needs, capture: false }, request, reply, state)
+    stream = limits.attach(payload)
+  }
   for (const step of plan.preParsing) {
     let result: Readable | Refusal | undefined
     try {
-      result = step.run(request, state, stream)
+      result = step.run(request, state, stream, reply)
     } catch (error) {
       result = failed(step, error, request)
     }
     if (result === undefined) continue
-    if (!(result instanceof Refusal)) stream = result
-    else if (settle(step, result, request, reply, state, refuse)) return
+    if (!(result instanceof Refusal)) {
+      stream = result
+      continue
+    }
+    if (!step.monitor && stream !== payload) leaveUnread(stream, request, reply)
+    if (settle(step, result, request, reply, state, (error) => done(error ?? null))) return
+  }
+  if (needs?.capture === true) {
+    // What is kept is what is read: the bytes after every step that changes them.
+    if (stream === limits) limits.capture()
+    else stream = makeTap({ capture: true }, request, reply, state).attach(stream)
   }
   if (stream === payload) done()
   else done(null, stream)
 }
 
 /** A body that is whole already and shorter than the limit needs neither counting nor timing. */
-function needsTap(needs: NonNullable<Plan['body']>, request: FastifyRequest): boolean {
-  if (needs.capture === true) return true
+function needsLimits(needs: Needs, request: FastifyRequest): boolean {
+  const timed = needs.pause !== undefined || needs.deadline !== undefined
+  if (needs.max === undefined && !timed) return false
   const declared = request.headers['content-length']
-  if (declared === undefined) return true
-  if (needs.max !== undefined && Number(declared) > needs.max.bytes) return true
-  return needs.pause !== undefined && request.raw.readableLength < Number(declared)
+  if (declared === undefined || (needs.max !== undefined && Number(declared) > needs.max.bytes)) return true
+  return timed && request.raw.readableLength < Number(declared)
 }
 
-function tap(
-  needs: NonNullable<Plan['body']>,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  state: RequestState,
-  payload: Readable,
-): BodyTap {
+function makeTap(needs: Needs, request: FastifyRequest, reply: FastifyReply, state: RequestState): BodyTap {
   const made = new BodyTap(needs, {
     onRefusal(refusal) {
-      const monitor = refusal === needs.max?.refusal ? needs.maxMonitored : needs.pauseMonitored
-      const step = monitor === true ? MONITORED : LIMITS
-      state.record({
-        component: step.component,
-        code: refusal.code,
-        mode: monitor === true ? 'monitor' : 'enforce',
-        status: refusal.status,
-        message: refusal.message,
-      })
-      if (monitor === true) return false
+      const step = isMonitored(needs, refusal) ? MONITORED : LIMITS
+      recordRefusal(step, refusal, state)
+      if (step.monitor) return false
       state.refused = true
       if (!reply.sent) respond(refusal, request, reply, () => undefined)
       return true
@@ -77,12 +78,25 @@ function tap(
     onCaptured(body) {
       state.rawBody = body
     },
+    onUnheard(error) {
+      if (!reply.sent) reply.send(error)
+    },
   })
-  payload.on('error', (error: Error) => made.destroy(error))
-  payload.once('close', () => {
-    if (!payload.readableEnded) made.destroy()
+  reply.raw.once('finish', () => {
+    if (made.readableFlowing === null && made.listenerCount('readable') === 0) made.destroy()
   })
-  return payload.pipe(made)
+  return made
+}
+
+function isMonitored(needs: Needs, refusal: Refusal): boolean {
+  if (refusal === needs.max?.refusal) return needs.maxMonitored === true
+  return (refusal === needs.pause?.refusal ? needs.pauseMonitored : needs.deadlineMonitored) === true
+}
+
+/** A response before the body was read: the connection cannot be used again. */
+function leaveUnread(stream: Readable, request: FastifyRequest, reply: FastifyReply): void {
+  stream.destroy()
+  if (request.raw.httpVersionMajor === 1) reply.header('connection', 'close')
 }
 
 /** RFC 9110 section 6.4: a request has a body when it declares a length or a transfer coding (HTTP/1), or says so in its frames (HTTP/2). */

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
-import type { Component, Context, Gauge, Level, MaybePromise, ParserRefusal } from '../component.ts'
+import type { Component, Context, Gauge, Level, ParserRefusal } from '../component.ts'
 import { type Block, ComponentIndex, readBlocks } from '../config/blocks.ts'
 import { type ConfigIssue, ConfigurationError, formatIssue } from '../config/issues.ts'
 import { IdentityHeaders } from '../identity-headers.ts'
@@ -46,10 +46,32 @@ export interface EngineOptions {
 }
 
 const ENGINES = Symbol.for('portcullis.engines')
+const IDENTITY = Symbol.for('portcullis.identity')
 
-/** The engines of an instance's scope, first registered first. */
+/** The engines around an instance's routes: those of its parents first, then its own, each in order of registration. */
 export function enginesOf(fastify: FastifyInstance): readonly Engine[] {
-  return (fastify as unknown as Record<symbol, Engine[] | undefined>)[ENGINES] ?? []
+  const found: Engine[] = []
+  let holder: object | null = fastify
+  while (holder !== null) {
+    if (Object.hasOwn(holder, ENGINES)) found.unshift(...(holder as Record<symbol, Engine[]>)[ENGINES]!)
+    holder = Object.getPrototypeOf(holder) as object | null
+  }
+  return found
+}
+
+/** One set of reserved names for a whole tree: whichever engine sees a request first strips the names of all. */
+function identityHeadersOf(fastify: FastifyInstance): IdentityHeaders {
+  const holder = fastify.server as unknown as Record<symbol, IdentityHeaders | undefined>
+  const names = holder[IDENTITY] ?? new IdentityHeaders()
+  holder[IDENTITY] = names
+  return names
+}
+
+/** A namespace of a route that this engine does not have. */
+interface Stranger {
+  key: string
+  place: string
+  scope: FastifyInstance
 }
 
 /**
@@ -58,7 +80,8 @@ export function enginesOf(fastify: FastifyInstance): readonly Engine[] {
  */
 export class Engine {
   readonly index: ComponentIndex
-  readonly identityHeaders: IdentityHeaders = new IdentityHeaders()
+  /** The names that belong to the gateway: those of every engine of the tree. */
+  readonly identityHeaders: IdentityHeaders
   readonly gauges: Gauge[] = []
   /** Headers for answers that run no hook. */
   readonly rawHeaders: Readonly<Record<string, string>>
@@ -72,6 +95,7 @@ export class Engine {
   readonly #instances = new WeakMap<object, Map<string, BoundInstance[]>>()
   readonly #shared = new Map<string, unknown>()
   readonly #issues: ConfigIssue[] = []
+  readonly #strangers: Stranger[] = []
   readonly #routePlans: { methods: readonly string[]; url: string; plan: Plan }[] = []
   readonly #trusts: (request: FastifyRequest) => boolean
   readonly #localStore = new MemoryStore()
@@ -81,12 +105,14 @@ export class Engine {
     this.#fastify = fastify
     this.#options = options
     this.#trusts = peerTrust(fastify)
+    this.identityHeaders = identityHeadersOf(fastify)
     this.index = new ComponentIndex(options.components)
     this.#service = [...options.blocks.values()].map((block) => this.#instantiate(block, undefined))
     this.servicePlan = compilePlan(this.#inPipelineOrder(this.#service), options.order ?? {}, this)
     this.rawHeaders = Object.assign({}, ...this.#service.map(({ instance }) => instance.rawHeaders))
     const holder = fastify as unknown as Record<symbol, Engine[]>
-    holder[ENGINES] = [...enginesOf(fastify), this]
+    if (Object.hasOwn(fastify, ENGINES)) holder[ENGINES]!.push(this)
+    else holder[ENGINES] = [this]
     if (!fastify.hasRequestDecorator('portcullis')) fastify.decorateRequest('portcullis', null)
     this.#addHooks()
   }
@@ -167,7 +193,7 @@ export class Engine {
       for (const step of this.#planOf(request, state).onRequestAbort) step.run(request, state)
       done()
     })
-    onRouteOf(fastify, (route) => this.#declare(route))
+    onRouteOf(fastify, (route, scope) => this.#declare(route, scope))
     fastify.addHook('onReady', () => this.#ready())
     fastify.addHook('onClose', () => this.#close())
   }
@@ -191,15 +217,16 @@ export class Engine {
     return this.#plans.get(config) ?? this.#compile(config)
   }
 
-  /** A route is declared: its mistakes are collected, its plan is made. */
-  #declare(route: RouteOptions): void {
+  /** A route is declared: its mistakes are collected, its plan is made. Routes of other scopes are not ours. */
+  #declare(route: RouteOptions, scope: FastifyInstance): void {
+    if (scope !== this.#fastify && !Object.prototype.isPrototypeOf.call(this.#fastify, scope)) return
     const config = route.config
     if (config?.extra_config === undefined && config?.portcullisEndpoint === undefined) {
       this.#routePlans.push({ methods: [route.method].flat(), url: route.url, plan: this.servicePlan })
       return
     }
     const methods = [route.method].flat()
-    const blocks = this.#readRoute(config, methods, route.url, this.#issues)
+    const blocks = this.#readRoute(config, methods, route.url, this.#issues, scope)
     const plan = this.#planFor(blocks, config, { url: route.url, methods })
     this.#plans.set(config, plan)
     this.#routePlans.push({ methods, url: route.url, plan })
@@ -216,7 +243,7 @@ export class Engine {
     if (config.extra_config !== undefined || config.portcullisEndpoint !== undefined) {
       const methods = [config.method ?? 'GET'].flat()
       const issues: ConfigIssue[] = []
-      const blocks = this.#readRoute(config, methods, config.url ?? '', issues)
+      const blocks = this.#readRoute(config, methods, config.url ?? '', issues, this.#fastify)
       if (issues.length > 0) throw new ConfigurationError(issues)
       plan = this.#planFor(blocks, config, { url: config.url ?? '', methods })
     }
@@ -229,6 +256,7 @@ export class Engine {
     methods: readonly string[],
     url: string,
     issues: ConfigIssue[],
+    scope: FastifyInstance,
   ): Block[] {
     const endpoint = config.portcullisEndpoint
     const place = endpoint === undefined ? `route ${methods.join(',')} ${url}: config` : endpoint.place
@@ -238,7 +266,7 @@ export class Engine {
         level,
         place: at,
         baseDir: this.#options.baseDir ?? process.cwd(),
-        unknownNamespace: (key) => this.#unknown(key),
+        unknownNamespace: (key) => this.#unknown(key, `${at}[${JSON.stringify(key)}]`, scope),
       })
       issues.push(...result.issues)
       found.push(...result.blocks.values())
@@ -248,12 +276,21 @@ export class Engine {
     return found
   }
 
-  /** A namespace is unknown only when no engine of this scope has it: single plugins share a route's blocks. */
-  #unknown(key: string): string | undefined {
+  /**
+   * A namespace is unknown only when no engine around the route has it: single plugins share a route's blocks, and
+   * the plugin in question may be registered later. So it is judged when everything is.
+   */
+  #unknown(key: string, place: string, scope: FastifyInstance): string | undefined {
     if (this.#options.unknownNamespace !== undefined) return this.#options.unknownNamespace(key)
-    const others = enginesOf(this.#fastify).filter((engine) => engine !== this)
-    if (others.some((engine) => engine.index.get(key) !== undefined)) return undefined
-    return 'no registered plugin has this namespace'
+    this.#strangers.push({ key, place, scope })
+    return undefined
+  }
+
+  #unknownNamespaces(): ConfigIssue[] {
+    const unknown = this.#strangers.filter(
+      ({ key, scope }) => !enginesOf(scope).some((engine) => engine.index.get(key) !== undefined),
+    )
+    return unknown.map(({ place }) => ({ place, message: 'no registered plugin has this namespace' }))
   }
 
   #planFor(blocks: readonly Block[], config: object, route: { url: string; methods: readonly string[] }): Plan {
@@ -330,16 +367,15 @@ export class Engine {
   }
 
   async #ready(): Promise<void> {
-    if (this.#issues.length > 0) {
-      const unique = new Map(this.#issues.map((issue) => [formatIssue(issue), issue]))
+    const unique = new Map([...this.#issues, ...this.#unknownNamespaces()].map((issue) => [formatIssue(issue), issue]))
+    if (unique.size > 0) {
       throw new ConfigurationError([...unique.values()])
     }
     await Promise.all(this.#all.map(({ instance }) => instance.ready?.()))
   }
 
   async #close(): Promise<void> {
-    const closing: MaybePromise<void>[] = this.#all.map(({ instance }) => instance.close?.())
-    await Promise.allSettled(closing)
+    await Promise.allSettled(this.#all.map(async ({ instance }) => instance.close?.()))
     this.#localStore.close()
   }
 }

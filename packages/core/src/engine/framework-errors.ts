@@ -1,4 +1,4 @@
-import { STATUS_CODES } from 'node:http'
+import { type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { RequestState } from '../request-state.ts'
@@ -30,12 +30,14 @@ export function handleFrameworkError(error: FastifyError, request: FastifyReques
  * Fastify's `clientErrorHandler`: what the HTTP parser refuses never becomes a request. The answer carries the same
  * security headers as any other; nothing of the request is echoed.
  */
-export function handleClientError(this: FastifyInstance, error: Error & { code?: string }, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
+export function handleClientError(this: FastifyInstance, error: ParserError, socket: Socket): void {
+  // A response is on its way already (to an earlier request of a pipeline): bytes of ours would become part of it.
+  const responding = (socket as Socket & { _httpMessage?: ServerResponse })._httpMessage?.headersSent === true
+  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable || responding) {
     socket.destroy(error)
     return
   }
-  const { status, code, message } = parserRefusal(error.code ?? '')
+  const { status, code, message } = parserRefusal(error)
   const engines = enginesOf(this)
   const headers: Record<string, string> = {}
   for (const engine of engines) {
@@ -57,10 +59,22 @@ export function handleClientError(this: FastifyInstance, error: Error & { code?:
   setTimeout(() => socket.destroy(), 1000).unref()
 }
 
-function parserRefusal(code: string): { status: number; code: string; message: string } {
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
+/** What Node tells of a request that its parser refused. */
+type ParserError = Error & { code?: string; rawPacket?: Buffer }
+
+function parserRefusal(error: ParserError): { status: number; code: string; message: string } {
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT')
     return { status: 408, code: 'TIMEOUT', message: 'The request took too long to arrive' }
-  if (code === 'HPE_HEADER_OVERFLOW')
-    return { status: 431, code: 'HEADERS_TOO_LARGE', message: 'The request headers are too large' }
+  if (error.code === 'HPE_HEADER_OVERFLOW') {
+    return inRequestLine(error.rawPacket)
+      ? { status: 414, code: 'URL_TOO_LONG', message: 'The URL is too long' }
+      : { status: 431, code: 'HEADERS_TOO_LARGE', message: 'The request headers are too large' }
+  }
   return { status: 400, code: 'REQUEST_MALFORMED', message: 'The request is malformed' }
+}
+
+/** The parser has one limit for the request line and the headers; a first packet without a line end is all URL. */
+function inRequestLine(packet: Buffer | undefined): boolean {
+  if (packet === undefined || packet.includes(10)) return false
+  return /^[A-Z]+ [/*h]/.test(packet.toString('latin1', 0, 24))
 }

@@ -46,7 +46,9 @@ export interface Plan {
   readonly upstreamRequest: readonly BoundStep<UpstreamRequestStep>[]
   readonly upstreamResponse: readonly BoundStep<UpstreamResponseStep>[]
   /** What is needed of the body; the flags say which of its limits only record. */
-  readonly body: (BodyNeeds & { maxMonitored?: boolean; pauseMonitored?: boolean }) | undefined
+  readonly body:
+    | (BodyNeeds & { maxMonitored?: boolean; pauseMonitored?: boolean; deadlineMonitored?: boolean })
+    | undefined
   /** What the tap before the body's reader does; less than `body` where the reader keeps the bytes itself. */
   readonly tap: Plan['body']
   /** The blocks it was made of, in pipeline order: what the dashboard shows. */
@@ -106,7 +108,8 @@ function stepsOf(
 }
 
 function withoutCapture(body: Plan['body']): Plan['body'] {
-  return body?.max === undefined && body?.pause === undefined ? undefined : { ...body, capture: false }
+  if (body?.max === undefined && body?.pause === undefined && body?.deadline === undefined) return undefined
+  return { ...body, capture: false }
 }
 
 function bodyNeeds(instances: readonly BoundInstance[]): Plan['body'] {
@@ -117,6 +120,7 @@ function bodyNeeds(instances: readonly BoundInstance[]): Plan['body'] {
     needs = { ...needs, ...body, capture: body.capture === true || needs?.capture === true }
     if (body.max !== undefined) needs.maxMonitored = monitor
     if (body.pause !== undefined) needs.pauseMonitored = monitor
+    if (body.deadline !== undefined) needs.deadlineMonitored = monitor
   }
   return needs
 }

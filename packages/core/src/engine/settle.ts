@@ -58,10 +58,11 @@ export function respond(
   done: (error?: Error) => void,
 ): void {
   if (refusal.close && request.raw.httpVersionMajor === 1) reply.header('connection', 'close')
+  // On the reply too, not only on the error: an app's own error handler must not lose Retry-After or WWW-Authenticate.
+  if (refusal.headers !== undefined) reply.headers(refusal.headers)
   if (refusal.body === undefined) {
     done(refusal.toError())
     return
   }
-  if (refusal.headers !== undefined) reply.headers(refusal.headers)
   reply.code(refusal.status).header('content-type', refusal.contentType).send(refusal.body)
 }
