@@ -65,13 +65,18 @@ export { fastifyOptions, peerTrust } from './peer-trust.ts'
 export { type ComponentPlugin, type PluginOptions, toPlugin } from './plugin.ts'
 export { Answer, NewPayload, Refusal, type RefusalOptions } from './refusal.ts'
 export { ReloadingFile, type ReloadingFileOptions } from './reloading-file.ts'
-export { type Decision, type Identity, RequestState, stateOf } from './request-state.ts'
+export { type Decision, type Identity, type RateLimitStatus, RequestState, stateOf } from './request-state.ts'
 export { onRouteOf, seenRoutes } from './seen-routes.ts'
-export { MemoryStore } from './store/memory.ts'
+export { MemoryStore, type MemoryStoreOptions } from './store/memory.ts'
+export { createRedisStore, type RedisStore, type RedisStoreOptions } from './store/redis.ts'
+export type { RedisClient } from './store/redis-client.ts'
+export { checkRedis, type RedisConfig, type RedisTls, redisSchema } from './store/redis-config.ts'
 export {
   type Bucket,
   type Limit,
+  type Limiter,
   type LimitResult,
+  type LimitRule,
   type Store,
   StoreUnavailableError,
   type Window,

@@ -31,10 +31,23 @@ export interface Identity {
   /** Id of the key or credential; never the credential itself. */
   keyId?: string
   roles?: readonly string[]
+  /** Requests a second that this identity may make, as its key's configuration says. */
+  maxRate?: number
+  /** How many of them at once. Default as many as `maxRate` gives in a second, at least 1. */
+  capacity?: number
   /** Verified claims. Shared between requests: never change them. */
   claims?: Readonly<Record<string, unknown>>
   /** A rate of its own, in requests per second (`client_max_rate`); the rate limits enforce it. */
   maxRate?: number
+}
+
+/** What the limits said of a request: the tightest of all that counted it, for the headers and the log. */
+export interface RateLimitStatus {
+  readonly limit: number
+  /** What is left after this request. */
+  readonly remaining: number
+  /** Milliseconds until there is more. */
+  readonly resetMs: number
 }
 
 const NONE: readonly Decision[] = Object.freeze([])
@@ -49,6 +62,8 @@ export class RequestState {
   rawBody: Buffer | undefined = undefined
   /** Set once a response was decided by the engine, so that later phases know. */
   refused = false
+  /** Set by rate limits. */
+  rateLimit: RateLimitStatus | undefined = undefined
   /** Facts for the log: upstream name, tries, cache status. */
   facts: Record<string, unknown> | undefined = undefined
   #decisions: Decision[] | undefined = undefined

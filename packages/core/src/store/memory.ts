@@ -1,19 +1,30 @@
-import type { Bucket, Limit, LimitResult, Store, Window } from './store.ts'
+import { ClockMap } from './clock-map.ts'
+import { allowsNext, countRule, describeRule, forgottenAt, takeToken } from './counting.ts'
+import type { Limit, Limiter, LimitResult, LimitRule, Store } from './store.ts'
 
+/** One key: a value, a counter, or the state of the rules that count it. */
 interface Entry {
   /** Milliseconds of the monotonic clock; wall clock jumps must neither free nor lock anyone. */
   expires: number
   value: string
   count: number
+  slots: number[]
+  used: boolean
+  pinned: boolean
 }
 
 /** How a {@link MemoryStore} is bounded. */
 export interface MemoryStoreOptions {
-  /** Most entries held. Beyond it expired entries go first, then those untouched for longest. Default 100,000. */
+  /**
+   * Most entries held. Beyond it expired entries go first, then those untouched for longest; one that holds a ban
+   * goes last. Default 100,000.
+   */
   maxEntries?: number
-  /** The clock, in milliseconds; tests move it. Default the monotonic clock. */
+  /** The clock, in milliseconds above 0; tests move it. Default the monotonic clock. */
   now?: () => number
 }
+
+const NONE: number[] = []
 
 /**
  * The store of one process. It answers synchronously and never holds more than `maxEntries`: a flood of keys evicts
@@ -21,12 +32,13 @@ export interface MemoryStoreOptions {
  */
 export class MemoryStore implements Store {
   readonly kind = 'memory'
-  readonly #entries = new Map<string, Entry>()
-  readonly #maxEntries: number
+  readonly #entries: ClockMap<Entry>
   readonly #now: () => number
+  /** The counts of shared rules by limiter: a handful, so they are never evicted. */
+  readonly #shared = new Map<string, number[]>()
 
   constructor(options: MemoryStoreOptions = {}) {
-    this.#maxEntries = options.maxEntries ?? 100_000
+    this.#entries = new ClockMap(options.maxEntries ?? 100_000)
     this.#now = options.now ?? (() => performance.now())
   }
 
@@ -39,7 +51,8 @@ export class MemoryStore implements Store {
   }
 
   set(key: string, value: string, ttlMs: number): void {
-    this.#put(key, { expires: this.#now() + ttlMs, value, count: 0 })
+    const now = this.#now()
+    this.#entries.set(key, { expires: now + ttlMs, value, count: 0, slots: NONE, used: false, pinned: false }, now)
   }
 
   delete(key: string): void {
@@ -50,41 +63,49 @@ export class MemoryStore implements Store {
     const now = this.#now()
     const entry = this.#live(key, now)
     if (entry === undefined) {
-      this.#put(key, { expires: now + ttlMs, value: '', count: by })
+      const made = { expires: now + ttlMs, value: '', count: by, slots: NONE, used: false, pinned: false }
+      this.#entries.set(key, made, now)
       return by
     }
     entry.count += by
-    this.#touch(key, entry)
+    entry.used = true
     return entry.count
   }
 
   take(limits: readonly Limit[]): LimitResult[] {
     const now = this.#now()
-    const results = limits.map((limit) =>
-      limit.kind === 'window' ? this.#countWindow(limit, now) : this.#peekBucket(limit, now),
-    )
-    const allowed = results.every((result) => result.allowed)
-    if (allowed) {
-      for (let i = 0; i < limits.length; i++) {
-        const limit = limits[i]!
-        if (limit.kind === 'bucket') results[i] = this.#takeToken(limit, now)
-      }
-    }
-    return results
+    const entries = limits.map((limit) => this.#counted(limit.key, 2, now))
+    const allowed = limits.map((limit, i) => countRule(limit, entries[i]!.slots, 0, now))
+    const all = !allowed.includes(false)
+    return limits.map((limit, i) => {
+      const { slots } = entries[i]!
+      if (all && limit.kind === 'bucket') takeToken(slots, 0)
+      entries[i]!.expires = forgottenAt(limit, slots, 0)
+      entries[i]!.pinned = !allowed[i]!
+      return described(limit, slots, now, allowed[i]!)
+    })
   }
 
   peek(limits: readonly Limit[]): LimitResult[] {
     const now = this.#now()
     return limits.map((limit) => {
-      if (limit.kind === 'bucket') return this.#peekBucket(limit, now)
-      const entry = this.#live(limit.key, now)
-      const count = entry?.count ?? 0
-      return {
-        allowed: count < limit.limit,
-        limit: limit.limit,
-        remaining: Math.max(0, limit.limit - count),
-        resetMs: entry === undefined ? limit.windowMs : entry.expires - now,
-      }
+      const slots = this.#entries.get(limit.key)?.slots ?? [0, 0]
+      return described(limit, slots, now, allowsNext(limit, slots, 0, now))
+    })
+  }
+
+  limiter(name: string, rules: readonly LimitRule[]): Limiter {
+    let shared = this.#shared.get(name)
+    if (shared === undefined) {
+      shared = zeros(rules.length * 2)
+      this.#shared.set(name, shared)
+    }
+    return new MemoryLimiter({
+      rules,
+      shared,
+      now: this.#now,
+      slotsOf: (id) => this.#entries.get(name + id)?.slots,
+      entryOf: (id, now) => this.#counted(name + id, rules.length * 2, now),
     })
   }
 
@@ -96,40 +117,6 @@ export class MemoryStore implements Store {
     this.#entries.clear()
   }
 
-  #countWindow(limit: Window, now: number): LimitResult {
-    let entry = this.#live(limit.key, now)
-    if (entry === undefined) {
-      entry = { expires: now + limit.windowMs, value: '', count: 1 }
-      this.#put(limit.key, entry)
-    } else {
-      entry.count++
-      this.#touch(limit.key, entry)
-    }
-    return {
-      allowed: entry.count <= limit.limit,
-      limit: limit.limit,
-      remaining: Math.max(0, limit.limit - entry.count),
-      resetMs: entry.expires - now,
-    }
-  }
-
-  /** A bucket is kept as the time at which it will be full again (the generic cell rate algorithm). */
-  #peekBucket(limit: Bucket, now: number): LimitResult {
-    const full = this.#live(limit.key, now)?.expires ?? now
-    return bucketResult(limit, Math.max(full, now), now)
-  }
-
-  #takeToken(limit: Bucket, now: number): LimitResult {
-    const entry = this.#live(limit.key, now)
-    const full = Math.max(entry?.expires ?? now, now) + limit.refillMs
-    if (entry === undefined) this.#put(limit.key, { expires: full, value: '', count: 0 })
-    else {
-      entry.expires = full
-      this.#touch(limit.key, entry)
-    }
-    return { ...bucketResult(limit, full, now), allowed: true }
-  }
-
   #live(key: string, now: number): Entry | undefined {
     const entry = this.#entries.get(key)
     if (entry === undefined || entry.expires > now) return entry
@@ -137,40 +124,90 @@ export class MemoryStore implements Store {
     return undefined
   }
 
-  #put(key: string, entry: Entry): void {
-    this.#entries.delete(key)
-    if (this.#entries.size >= this.#maxEntries) this.#evict()
-    this.#entries.set(key, entry)
-  }
-
-  /** A Map keeps insertion order, so putting an entry again makes it the youngest. */
-  #touch(key: string, entry: Entry): void {
-    if (this.#entries.size < this.#maxEntries / 2) return
-    this.#entries.delete(key)
-    this.#entries.set(key, entry)
-  }
-
-  #evict(): void {
-    const now = this.#now()
-    let looked = 0
-    for (const [key, entry] of this.#entries) {
-      if (entry.expires <= now) this.#entries.delete(key)
-      if (++looked === 64) break
+  /** The entry that holds a key's counts. It needs no look at its expiry: what has run out counts as unused. */
+  #counted(key: string, slots: number, now: number): Entry {
+    let entry = this.#entries.get(key)
+    if (entry === undefined) {
+      entry = { expires: now, value: '', count: 0, slots: zeros(slots), used: false, pinned: false }
+      this.#entries.set(key, entry, now)
+    } else {
+      entry.used = true
+      if (entry.slots.length !== slots) entry.slots = zeros(slots)
     }
-    if (this.#entries.size < this.#maxEntries) return
-    const oldest = this.#entries.keys().next()
-    if (oldest.done !== true) this.#entries.delete(oldest.value)
+    return entry
   }
 }
 
-/** @param full when the bucket will be full again; `now` when it is. */
-function bucketResult(limit: Bucket, full: number, now: number): LimitResult {
-  const used = (full - now) / limit.refillMs
-  const remaining = Math.max(0, Math.floor(limit.capacity - used + 1e-9))
-  return {
-    allowed: remaining >= 1,
-    limit: limit.capacity,
-    remaining,
-    resetMs: remaining >= 1 ? 0 : full - now - (limit.capacity - 1) * limit.refillMs,
+interface LimiterParts {
+  rules: readonly LimitRule[]
+  shared: number[]
+  now: () => number
+  slotsOf: (id: string) => readonly number[] | undefined
+  entryOf: (id: string, now: number) => { slots: number[]; expires: number; pinned: boolean }
+}
+
+/** One lookup a request and nothing allocated: the results are the same objects every time. */
+class MemoryLimiter implements Limiter {
+  readonly #parts: LimiterParts
+  readonly #results: LimitResult[]
+  readonly #perId: boolean
+  readonly #unused: readonly number[]
+
+  constructor(parts: LimiterParts) {
+    this.#parts = parts
+    this.#results = parts.rules.map(() => ({ allowed: true, limit: 0, remaining: 0, resetMs: 0 }))
+    this.#perId = parts.rules.some((rule) => rule.shared !== true)
+    this.#unused = zeros(parts.rules.length * 2)
   }
+
+  take(id: string): readonly LimitResult[] {
+    const { rules, shared, entryOf } = this.#parts
+    const now = this.#parts.now()
+    const entry = this.#perId ? entryOf(id, now) : undefined
+    const results = this.#results
+    let all = true
+    let banned = false
+    for (let i = 0; i < rules.length; i++) {
+      const rule = rules[i]!
+      const allowed = countRule(rule, rule.shared === true ? shared : entry!.slots, i * 2, now)
+      results[i]!.allowed = allowed
+      all &&= allowed
+      banned ||= !allowed && rule.shared !== true
+    }
+    let expires = now
+    for (let i = 0; i < rules.length; i++) {
+      const rule = rules[i]!
+      const slots = rule.shared === true ? shared : entry!.slots
+      if (all && rule.kind === 'bucket') takeToken(slots, i * 2)
+      if (rule.shared !== true) expires = Math.max(expires, forgottenAt(rule, slots, i * 2))
+      describeRule(rule, slots, i * 2, now, results[i]!, results[i]!.allowed)
+    }
+    if (entry !== undefined) {
+      entry.expires = expires
+      entry.pinned = banned
+    }
+    return results
+  }
+
+  peek(id: string): readonly LimitResult[] {
+    const { rules, shared, slotsOf } = this.#parts
+    const now = this.#parts.now()
+    const own = slotsOf(id) ?? this.#unused
+    for (let i = 0; i < rules.length; i++) {
+      const rule = rules[i]!
+      const slots = rule.shared === true ? shared : own
+      describeRule(rule, slots, i * 2, now, this.#results[i]!, allowsNext(rule, slots, i * 2, now))
+    }
+    return this.#results
+  }
+}
+
+function described(limit: Limit, slots: readonly number[], now: number, allowed: boolean): LimitResult {
+  const result = { allowed, limit: 0, remaining: 0, resetMs: 0 }
+  describeRule(limit, slots, 0, now, result, allowed)
+  return result
+}
+
+function zeros(length: number): number[] {
+  return new Array<number>(length).fill(0)
 }

@@ -19,6 +19,12 @@ export interface Bucket {
 /** One limit to count a request against. */
 export type Limit = Window | Bucket
 
+/**
+ * A limit without a key, for a {@link Limiter}. A `shared` rule has one count for everybody, the others one for each
+ * id.
+ */
+export type LimitRule = (Omit<Window, 'key'> | Omit<Bucket, 'key'>) & { shared?: boolean }
+
 /** What a limit said of one request. */
 export interface LimitResult {
   allowed: boolean
@@ -27,6 +33,19 @@ export interface LimitResult {
   remaining: number
   /** Milliseconds until the window ends, or until the bucket has its next token (0 when one is there). */
   resetMs: number
+}
+
+/**
+ * Counts ids (addresses, consumers) against fixed rules. Made once at start, so that a request costs one lookup in
+ * memory, or one script in Redis, however many rules there are.
+ *
+ * The results stand in the order of the rules. They may be the same objects for every call: read them at once.
+ */
+export interface Limiter {
+  /** Counts one request: windows count every request, buckets give a token only when every rule allows it. */
+  take(id: string): MaybePromise<readonly LimitResult[]>
+  /** What `take` would say of the next request, without counting it. `remaining` is what is left before it. */
+  peek(id: string): MaybePromise<readonly LimitResult[]>
 }
 
 /** The shared store cannot be reached, or does not answer in time. Never holds the store's address. */
@@ -54,11 +73,16 @@ export interface Store {
   increment(key: string, by: number, ttlMs: number): MaybePromise<number>
   /**
    * Counts one request against several limits in one step. Windows count every request, buckets give a token only
-   * when every limit allows the request. The results stand in the order of the limits.
+   * when every limit allows the request. The results stand in the order of the limits. In a Redis Cluster the keys of
+   * one call must share a hash tag (`{…}`).
    */
   take(limits: readonly Limit[]): MaybePromise<LimitResult[]>
   /** What `take` would say of the next request, without counting it. */
   peek(limits: readonly Limit[]): MaybePromise<LimitResult[]>
+  /** A limiter whose counts are those of every other limiter of this name, in every gateway that shares the store. */
+  limiter(name: string, rules: readonly LimitRule[]): Limiter
+  /** Waits for the first connection, for a bounded time; rejects only when the store can never work. */
+  ready?(): Promise<void>
   /** Does it answer? */
   healthy(): MaybePromise<boolean>
   close(): MaybePromise<void>
