@@ -1,4 +1,4 @@
-import { isIP, isIPv4 } from 'node:net'
+import { isIPv4, isIPv6 } from 'node:net'
 import ipaddr from 'ipaddr.js'
 
 /** An address as numbers: a v4 address is one unsigned integer, a v6 address is 32 hexadecimal digits. */
@@ -15,13 +15,8 @@ const NAT64_PREFIX = '0064ff9b0000000000000000'
  */
 export function parseAddress(text: string): Address | undefined {
   if (isIPv4(text)) return { family: 4, value: v4Value(text) }
-  const zone = text.indexOf('%')
-  const plain = zone === -1 ? text : text.slice(0, zone)
-  if (isIP(plain) !== 6) return undefined
-  const hex = ipaddr.IPv6.parse(plain)
-    .toByteArray()
-    .map((byte) => byte.toString(16).padStart(2, '0'))
-    .join('')
+  if (!isIPv6(text)) return undefined
+  const hex = v6Digits(text)
   if (hex.startsWith(MAPPED_PREFIX) || hex.startsWith(NAT64_PREFIX)) {
     return { family: 4, value: Number.parseInt(hex.slice(24), 16) }
   }
@@ -63,6 +58,29 @@ function v4Value(text: string): number {
     } else part = part * 10 + code - 48
   }
   return value * 256 + part
+}
+
+/**
+ * The 32 digits of a valid v6 address; its zone is dropped. A dotted tail stands for two groups wherever it is:
+ * `::10.0.0.7` is no v4 address.
+ */
+function v6Digits(text: string): string {
+  const zone = text.indexOf('%')
+  const plain = zone === -1 ? text : text.slice(0, zone)
+  const gap = plain.indexOf('::')
+  if (gap === -1) return groupDigits(plain)
+  const head = groupDigits(plain.slice(0, gap))
+  const tail = groupDigits(plain.slice(gap + 2))
+  return head + tail.padStart(32 - head.length, '0')
+}
+
+function groupDigits(groups: string): string {
+  if (groups === '') return ''
+  let digits = ''
+  for (const group of groups.split(':')) {
+    digits += group.includes('.') ? v4Value(group).toString(16).padStart(8, '0') : group.toLowerCase().padStart(4, '0')
+  }
+  return digits
 }
 
 function formatAddress(address: Address): string {

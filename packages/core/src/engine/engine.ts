@@ -19,6 +19,8 @@ declare module 'fastify' {
     extra_config?: Readonly<Record<string, unknown>> | undefined
     /** Set by the gateway on the routes of its own endpoints. */
     portcullisEndpoint?: EndpointRoute | undefined
+    /** A route of the gateway's own (health, metrics): only components that refuse nothing stand around it. */
+    portcullisExempt?: boolean | undefined
   }
 }
 
@@ -202,8 +204,7 @@ export class Engine {
   #begin(request: FastifyRequest): RequestState {
     let state = request.portcullis
     if (state === null || state === undefined) {
-      // For all engines of the scope: one that comes later may own names, too.
-      for (const engine of enginesOf(request.server)) engine.identityHeaders.strip(request.raw)
+      this.identityHeaders.strip(request.raw)
       const { config } = request.routeOptions
       state = new RequestState(this.#plans.get(config) ?? this.#compile(config))
       request.portcullis = state
@@ -230,6 +231,12 @@ export class Engine {
     const plan = this.#planFor(blocks, config, { url: route.url, methods })
     this.#plans.set(config, plan)
     this.#routePlans.push({ methods, url: route.url, plan })
+  }
+
+  /** The plan of the gateway's own routes: headers, records and numbers, but nothing that refuses. */
+  #exemptPlan(): Plan {
+    const harmless = this.#service.filter(({ component }) => component.refuses === false)
+    return compilePlan(this.#inPipelineOrder(harmless), this.#options.order ?? {}, this)
   }
 
   /** A plan on first sight: routes without blocks, 404s, and routes that no `onRoute` told of. */
