@@ -31,14 +31,12 @@ export interface Identity {
   /** Id of the key or credential; never the credential itself. */
   keyId?: string
   roles?: readonly string[]
-  /** Requests a second that this identity may make, as its key's configuration says. */
+  /** A rate of its own, in requests per second (`client_max_rate`); the rate limits enforce it. */
   maxRate?: number
   /** How many of them at once. Default as many as `maxRate` gives in a second, at least 1. */
   capacity?: number
   /** Verified claims. Shared between requests: never change them. */
   claims?: Readonly<Record<string, unknown>>
-  /** A rate of its own, in requests per second (`client_max_rate`); the rate limits enforce it. */
-  maxRate?: number
 }
 
 /** What the limits said of a request: the tightest of all that counted it, for the headers and the log. */
