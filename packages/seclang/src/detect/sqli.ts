@@ -63,7 +63,7 @@ function isExcusedTriple({ tokens, fingerprint, source }: SqlReading): boolean {
     return !(first.open === '' && last.close === '' && first.close === last.open)
   }
   if (PLAIN_LOGIC.has(fingerprint)) return source.count === 3
-  return middle.type === 'k' && !middle.text.toUpperCase().startsWith('INTO')
+  return middle.type === 'k' && !/^into ./i.test(middle.text)
 }
 
 /** Reads a value in one context and says whether it is an injection there. */
