@@ -1,1 +1,89 @@
-export {}
+/**
+ * The umbrella. It loads a KrakenD-style configuration ({@link loadConfig}), puts the components around the routes of
+ * the app that registers it, and adds the endpoints that it proxies itself.
+ *
+ * ```ts
+ * const app = Fastify(serverOptions('gateway.json'))
+ * await app.register(gateway, { config: 'gateway.json' })
+ * ```
+ */
+import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
+import fp from 'fastify-plugin'
+import { ConfigurationError, createRedisStore, Engine, type RedisConfig, type Store } from '@portcullis/core'
+import { addEndpoints } from '@portcullis/proxy'
+import { checkServer } from './check-server.ts'
+import type { GatewayDocument } from './document.ts'
+import { endpointOptions } from './endpoints.ts'
+import { unknownNamespace } from './krakend.ts'
+import { type LoadedConfig, type LoadOptions, loadConfig } from './load.ts'
+import { components, order } from './pipeline.ts'
+
+/** Options of the umbrella: a configuration, in the file `config` or in place, and how to load it. */
+export type GatewayOptions = (GatewayDocument | { config: string | GatewayDocument }) &
+  LoadOptions & {
+    /** A store for `policy: "redis"` that the app made itself; otherwise the root's `redis` says where it is. */
+    redisStore?: Store
+  }
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** The umbrella, where one is registered. */
+    portcullis?: Gateway
+  }
+}
+
+/** A registered umbrella. */
+export interface Gateway {
+  engine: Engine
+  config: LoadedConfig
+  /** Reads certificates, keys, lists and rules again; what is broken keeps its old state and is logged. */
+  reload: () => Promise<void>
+}
+
+async function gateway(fastify: FastifyInstance, options: GatewayOptions): Promise<void> {
+  const loaded = loadOptions(options)
+  checkServer(fastify, loaded)
+  for (const { place, message } of loaded.warnings) fastify.log.warn({ place }, message)
+  const redisStore = options.redisStore ?? redisStoreOf(fastify, loaded)
+  const engine = new Engine(fastify, {
+    components,
+    order,
+    blocks: loaded.blocks,
+    baseDir: loaded.baseDir,
+    unknownNamespace: (key) => unknownNamespace(key, engine.index.names).message,
+    ...(redisStore === undefined ? undefined : { redisStore }),
+  })
+  fastify.decorate('portcullis', { engine, config: loaded, reload: () => engine.reload() })
+  await fastify.register(async (scope) => addEndpoints(scope, endpointOptions(loaded)))
+}
+
+const OWN = new Set(['config', 'unsupported', 'environment', 'baseDir', 'redisStore'])
+
+function loadOptions(options: GatewayOptions): LoadedConfig {
+  const document = Object.fromEntries(Object.entries(options).filter(([key]) => !OWN.has(key))) as GatewayDocument
+  if (!('config' in options)) return loadConfig(document, options)
+  if (Object.keys(document).length > 0) {
+    throw new ConfigurationError(Object.keys(document).map((place) => ({ place, message: 'stands beside "config": put it into the configuration' })))
+  }
+  return loadConfig(options.config, options)
+}
+
+function redisStoreOf(fastify: FastifyInstance, loaded: LoadedConfig): Store | undefined {
+  const { redis } = loaded.document
+  if (redis === undefined) return undefined
+  const store = createRedisStore(redis as RedisConfig)
+  fastify.addHook('onClose', () => store.close())
+  return store
+}
+
+const plugin: FastifyPluginAsync<GatewayOptions> = fp(gateway as FastifyPluginAsync<GatewayOptions>, { name: '@portcullis/gateway', fastify: '5.x' })
+
+export default plugin
+export { plugin as gateway }
+export { ConfigurationError, type ConfigIssue, formatIssue } from '@portcullis/core'
+export { configSchema } from './config-schema.ts'
+export type { BackendDocument, EndpointDocument, GatewayDocument } from './document.ts'
+export { addHealth } from './health.ts'
+export { type LoadedConfig, type LoadOptions, loadConfig } from './load.ts'
+export { components, order } from './pipeline.ts'
+export { serverOptions, serverOptionsOf } from './server-options.ts'

@@ -31,6 +31,8 @@ export interface EndpointOptions {
   }
   /** The gateway's pseudonym in `Via`. */
   via: string
+  /** `Cache-Control` of successful answers to GET whose backend says nothing of caching. */
+  cacheControl?: string
 }
 
 /** Declares the routes of endpoints in a scope of their own, with its own body parser. Call inside `register`. */
@@ -76,13 +78,14 @@ function makeBackend(options: EndpointOptions, upstream: Upstream): Backend {
     query: { allowed: options.inputQueryStrings, own: pattern.ownQuery },
     method: options.backend.method,
     timeout: options.timeout,
+    cacheControl: options.cacheControl,
     prefixSegments: options.endpoint.split('/').length - 2,
   }
 }
 
 /** `/users/{id}` as Fastify writes it. */
 export function routeUrl(endpoint: string): string {
-  return endpoint.replace(/\{([^{}]+)\}/g, ':$1')
+  return endpoint.replaceAll(':', '::').replace(/\{([^{}]+)\}/g, ':$1')
 }
 
 function hostPattern(hosts: readonly string[]): RegExp {

@@ -27,6 +27,8 @@ export interface Backend {
   method: string | undefined
   /** Milliseconds until the response's head, and until a small response is whole. */
   timeout: number
+  /** `Cache-Control` where the backend has none. */
+  cacheControl: string | undefined
   /** Path segments before the `*` of a prefix endpoint. */
   prefixSegments: number
 }
@@ -158,6 +160,8 @@ export class Forward {
     reply.code(response.status)
     const { headers, body } = response
     if (Buffer.isBuffer(body)) delete headers['content-length']
+    const { cacheControl } = this.#backend
+    if (cacheControl !== undefined && isCacheable(upstream.method, response)) headers['cache-control'] = cacheControl
     reply.headers(headers)
     reply.send(body === undefined || (Buffer.isBuffer(body) && body.length === 0) ? undefined : body)
   }
@@ -245,4 +249,9 @@ function afterSegments(path: string, count: number): string {
     if (position === 0) return ''
   }
   return path.slice(position)
+}
+
+/** A successful answer to a GET or HEAD of which the backend does not say how long it may be kept. */
+function isCacheable(method: string, { status, headers }: UpstreamResponse): boolean {
+  return status === 200 && (method === 'GET' || method === 'HEAD') && headers['cache-control'] === undefined
 }

@@ -117,6 +117,7 @@ export class Engine {
     else holder[ENGINES] = [this]
     if (!fastify.hasRequestDecorator('portcullis')) fastify.decorateRequest('portcullis', null)
     this.#addHooks()
+    for (const component of options.components) component.attach?.(this.#context('service', '', undefined))
   }
 
   /** The plan of every route declared so far, for display. */
@@ -233,10 +234,11 @@ export class Engine {
     this.#routePlans.push({ methods, url: route.url, plan })
   }
 
-  /** The plan of the gateway's own routes: headers, records and numbers, but nothing that refuses. */
+  /** The plan of the gateway's own routes: headers, records and numbers, but nothing that can refuse. */
   #exemptPlan(): Plan {
-    const harmless = this.#service.filter(({ component }) => component.refuses === false)
-    return compilePlan(this.#inPipelineOrder(harmless), this.#options.order ?? {}, this)
+    const observers = new Set(this.#options.components.filter(({ refuses }) => refuses === false).map(({ name }) => name))
+    const onRequest = this.servicePlan.onRequest.filter(({ component }) => observers.has(component))
+    return { ...this.servicePlan, onRequest, preParsing: [], preValidation: [], preHandler: [], body: undefined, tap: undefined }
   }
 
   /** A plan on first sight: routes without blocks, 404s, and routes that no `onRoute` told of. */
@@ -245,9 +247,11 @@ export class Engine {
     method?: string | readonly string[]
     extra_config?: unknown
     portcullisEndpoint?: EndpointRoute | undefined
+    portcullisExempt?: boolean | undefined
   }): Plan {
     let plan = this.servicePlan
-    if (config.extra_config !== undefined || config.portcullisEndpoint !== undefined) {
+    if (config.portcullisExempt === true) plan = this.#exemptPlan()
+    else if (config.extra_config !== undefined || config.portcullisEndpoint !== undefined) {
       const methods = [config.method ?? 'GET'].flat()
       const issues: ConfigIssue[] = []
       const blocks = this.#readRoute(config, methods, config.url ?? '', issues, this.#fastify)
@@ -333,7 +337,17 @@ export class Engine {
 
   #instantiate(block: Block, route: { url: string; methods: readonly string[] } | undefined): BoundInstance {
     const { component, level, place, config } = block
-    const context: Context = {
+    const context = this.#context(level, place, route)
+    const instance = component.create(config, context)
+    this.identityHeaders.add(instance.identityHeaders ?? [])
+    const monitor = (config as { mode?: string } | undefined)?.mode === 'monitor'
+    const bound: BoundInstance = { component, level, place, monitor, config, instance }
+    this.#all.push(bound)
+    return bound
+  }
+
+  #context(level: Level, place: string, route: Context['route']): Context {
+    return {
       level,
       place,
       ...(route === undefined ? undefined : { route }),
@@ -349,12 +363,6 @@ export class Engine {
       shared: (key, make) => this.#share(key, make),
       gauge: (gauge) => this.gauges.push(gauge),
     }
-    const instance = component.create(config, context)
-    this.identityHeaders.add(instance.identityHeaders ?? [])
-    const monitor = (config as { mode?: string } | undefined)?.mode === 'monitor'
-    const bound: BoundInstance = { component, level, place, monitor, config, instance }
-    this.#all.push(bound)
-    return bound
   }
 
   #share<T>(key: string, make: () => T): T {

@@ -1,0 +1,52 @@
+import { type Component, type JSONSchema, type Level, redisSchema, schemaOf } from '@portcullis/core'
+import { tlsSchema } from '@portcullis/tls'
+import { backendSchema, documentSchema, endpointSchema } from './document-schema.ts'
+import { components } from './pipeline.ts'
+
+const COMMENTS: JSONSchema = { '^[@$_#]': true }
+
+/** The JSON Schema (draft 7) of the whole configuration, for editors and for `portcullis check`. */
+export function configSchema(): JSONSchema {
+  const root = documentSchema.properties as Record<string, JSONSchema>
+  const endpoint = endpointSchema.properties as Record<string, JSONSchema>
+  const clientTls = components.find(({ name }) => name === 'client-tls')!
+  const backend = { ...backendSchema.properties as object, extra_config: blocks('backend'), client_tls: schemaOf(clientTls, 'backend') }
+  const endpoints = {
+    ...endpoint,
+    extra_config: blocks('endpoint'),
+    backend: { ...endpoint.backend, items: { ...backendSchema, properties: backend } },
+  }
+  const properties = {
+    ...root,
+    $schema: { type: 'string' },
+    tls: tlsSchema,
+    client_tls: schemaOf(clientTls, 'backend'),
+    redis: redisSchema,
+    extra_config: blocks('service'),
+    endpoints: { ...root.endpoints, items: { ...endpointSchema, properties: endpoints } },
+  }
+  const schema = { $schema: 'http://json-schema.org/draft-07/schema#', title: 'Portcullis gateway configuration', ...documentSchema, properties }
+  return withComments(schema) as JSONSchema
+}
+
+/** Every namespace of a level, old spellings included. */
+function blocks(level: Level): JSONSchema {
+  const properties: Record<string, JSONSchema> = {}
+  for (const component of components as readonly Component[]) {
+    if (!component.levels.includes(level)) continue
+    for (const namespace of component.namespaces) properties[namespace] = schemaOf(component, level)
+  }
+  return { type: 'object', additionalProperties: false, properties }
+}
+
+/** Comments are allowed in every object, and the keyword of our own is left out. */
+function withComments(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(withComments)
+  if (typeof schema !== 'object' || schema === null) return schema
+  const result: Record<string, unknown> = {}
+  for (const [key, value] of Object.entries(schema)) if (key !== 'expects' || typeof value !== 'string') result[key] = withComments(value)
+  if (result.additionalProperties === false && typeof result.properties === 'object') {
+    result.patternProperties = { ...COMMENTS, ...(result.patternProperties as object | undefined) }
+  }
+  return result
+}

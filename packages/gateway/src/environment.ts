@@ -1,0 +1,69 @@
+import { type ConfigIssue, isCommentKey } from '@portcullis/core'
+
+const VARIABLE = /\$\{([A-Z_][A-Z0-9_]*)(?::-([^}]*))?\}/g
+
+/** A document with its `${ENV}` variables filled in. */
+export interface Substituted {
+  document: unknown
+  issues: ConfigIssue[]
+  /** Places whose whole text came from a variable: there a number or a boolean may be meant. */
+  filled: Map<string, { holder: Record<string, unknown>; key: string }>
+}
+
+/**
+ * Replaces `${ENV}` and `${ENV:-default}` in every text of a document. Names are capitals, so that the templates of
+ * `modifier/*` and `telemetry/audit-log` (`${claims.sub}`) stay. A variable that is not set and has no default is a
+ * mistake.
+ */
+export function substitute(document: unknown, environment: NodeJS.ProcessEnv): Substituted {
+  const issues: ConfigIssue[] = []
+  const filled: Substituted['filled'] = new Map()
+
+  function text(value: string, place: string): string {
+    return value.replace(VARIABLE, (_whole, name: string, fallback: string | undefined) => {
+      const found = environment[name]
+      if (found !== undefined && (found !== '' || fallback === undefined)) return found
+      if (fallback !== undefined) return fallback
+      issues.push({ place, message: `the environment variable ${name} is not set` })
+      return ''
+    })
+  }
+
+  function walk(value: unknown, place: string): unknown {
+    if (typeof value === 'string') return text(value, place)
+    if (Array.isArray(value)) return value.map((item, index) => walk(item, `${place}[${index}]`))
+    if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value
+    const result: Record<string, unknown> = {}
+    for (const [key, content] of Object.entries(value)) {
+      if (isCommentKey(key)) continue
+      const inner = place + memberPlace(key, place === '')
+      result[key] = walk(content, inner)
+      if (typeof content === 'string' && /^\$\{[^}]*\}$/.test(content)) filled.set(inner, { holder: result, key })
+    }
+    return result
+  }
+
+  return { document: walk(document, ''), issues, filled }
+}
+
+/** `.name` or `["odd name"]`, as one would write it in code. */
+export function memberPlace(key: string, first: boolean): string {
+  if (!/^[A-Za-z_$][\w$]*$/.test(key)) return `[${JSON.stringify(key)}]`
+  return first ? key : `.${key}`
+}
+
+/** Where a filled-in text stands for a number or a boolean, makes it one. True when anything changed. */
+export function convertFilled(issues: readonly ConfigIssue[], filled: Substituted['filled']): boolean {
+  let changed = false
+  for (const { place } of issues) {
+    const found = filled.get(place)
+    if (found === undefined) continue
+    const text = String(found.holder[found.key])
+    const value = /^-?[0-9]+(\.[0-9]+)?$/.test(text) ? Number(text) : text === 'true' ? true : text === 'false' ? false : undefined
+    if (value === undefined) continue
+    found.holder[found.key] = value
+    filled.delete(place)
+    changed = true
+  }
+  return changed
+}

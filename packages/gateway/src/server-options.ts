@@ -1,0 +1,51 @@
+import type { FastifyServerOptions } from 'fastify'
+import { handleClientError, handleFrameworkError } from '@portcullis/core'
+import { serverLimits } from '@portcullis/request-limits'
+import { tlsServerOptions, type TlsConfig } from '@portcullis/tls'
+import type { GatewayDocument } from './document.ts'
+import { type LoadedConfig, type LoadOptions, loadConfig } from './load.ts'
+
+/**
+ * The Fastify options that a configuration needs and that exist before any plugin: TLS and HTTP/2, `trustProxy`,
+ * limits and timeouts of the server, and the handlers that put headers and records on what the parser and the router
+ * refuse. `Fastify({ ...serverOptions(config), logger: true })`.
+ *
+ * @param config a document, or the path of one.
+ * @throws ConfigurationError that lists every mistake.
+ */
+export function serverOptions(config: string | GatewayDocument, options?: LoadOptions): FastifyServerOptions {
+  return serverOptionsOf(loadConfig(config, options))
+}
+
+/** The same for a configuration that is loaded already. */
+export function serverOptionsOf(loaded: LoadedConfig): FastifyServerOptions {
+  const { document } = loaded
+  const limits = serverLimits(limitBlocks(loaded))
+  const tls = tlsConfigOf(loaded)
+  const http = limits.http
+  const trusted = document.trusted_proxies ?? []
+  return {
+    ...limits.fastify,
+    trustProxy: trusted.length === 0 ? false : trusted,
+    frameworkErrors: handleFrameworkError as never,
+    clientErrorHandler: handleClientError as never,
+    routerOptions: { maxParamLength: 1024 },
+    forceCloseConnections: 'idle',
+    ...(tls === undefined ? { http } : tlsServerOptions(tls, { baseDir: loaded.baseDir, http })),
+  } as FastifyServerOptions
+}
+
+/** The TLS settings: the root's `tls`, or the key pair that `security/http` names as the seed has it. */
+export function tlsConfigOf(loaded: LoadedConfig): TlsConfig | undefined {
+  const tls = loaded.document.tls as TlsConfig | undefined
+  if (tls !== undefined) return tls.disabled === true ? undefined : tls
+  const http = loaded.blocks.get('http-secure')?.config as { ssl_certificate?: string; ssl_private_key?: string } | undefined
+  if (http?.ssl_certificate === undefined || http.ssl_private_key === undefined) return undefined
+  return { keys: [{ public_key: http.ssl_certificate, private_key: http.ssl_private_key }] }
+}
+
+/** The service's limits and every endpoint's: the server must allow what the most generous of them allows. */
+function limitBlocks(loaded: LoadedConfig): { service: unknown; endpoints: unknown[] } {
+  const endpoints = (loaded.document.endpoints ?? []).flatMap((endpoint) => endpoint.extra_config?.['security/request-limits'] ?? [])
+  return { service: loaded.blocks.get('request-limits')?.config, endpoints }
+}
