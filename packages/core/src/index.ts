@@ -61,6 +61,15 @@ export { errorBody } from './engine/run.ts'
 export { runUpstreamRequest, runUpstreamResponse } from './engine/run-upstream.ts'
 export { foldHeaderName, IdentityHeaders } from './identity-headers.ts'
 export { IpSet } from './ip-set.ts'
+export {
+  type BodyObstacle,
+  type InspectableBody,
+  inspectableBody,
+  isJsonType,
+  isUtf8Type,
+  type MediaType,
+  parseMediaType,
+} from './media-type.ts'
 export { fastifyOptions, peerTrust } from './peer-trust.ts'
 export { type ComponentPlugin, type PluginOptions, toPlugin } from './plugin.ts'
 export { Answer, NewPayload, Refusal, type RefusalOptions } from './refusal.ts'
@@ -81,3 +90,4 @@ export {
   StoreUnavailableError,
   type Window,
 } from './store/store.ts'
+export { defaultJsonLimits, type JsonFault, type JsonLimits, parseStrictJson, type StrictJson } from './strict-json.ts'
