@@ -180,6 +180,11 @@ export interface Component<Config = unknown> {
   combine?: 'replace' | 'both'
   /** Mistakes that the schema cannot see. Must not do slow work. Places are relative: `.keys[0]`. */
   check?: (config: Config, context: { level: Level; baseDir: string }) => ConfigIssue[]
+  /**
+   * Called once per engine, with or without a block at service level, after it has seen the routes declared so far.
+   * For what stands beside the blocks: routes of its own for the routes that there are (CORS preflights).
+   */
+  attach?: (context: Context) => void
   /** Builds the steps of one block, once, at start. Slow work belongs in `ready`. */
   create: (config: Config, context: Context) => ComponentInstance
 }

@@ -32,12 +32,6 @@ export function seenRoutes(fastify: FastifyInstance): readonly RouteOptions[] {
   return (routes.get(fastify.server) ?? []).map(({ route }) => route)
 }
 
-/** Was this route declared in the scope of the instance, or in one below it? Unknown routes are taken to be. */
-export function isInScope(fastify: FastifyInstance, route: RouteOptions): boolean {
-  const scope = scopes.get(route)
-  return scope === undefined || scope === fastify || Object.prototype.isPrototypeOf.call(fastify, scope)
-}
-
 /** Calls back for every route of the tree: those declared already, and each later one as it is declared. */
 export function onRouteOf(fastify: FastifyInstance, listener: RouteListener): void {
   const seen = routes.get(fastify.server)
