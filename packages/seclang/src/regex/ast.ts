@@ -136,3 +136,22 @@ export function relax(node: Node): Node {
       return node
   }
 }
+
+/** Does every match begin with that assertion? Used with `bos`, and with `eos` on a mirrored tree. */
+export function startsWith(node: Node, what: AssertKind): boolean {
+  switch (node.kind) {
+    case 'assert':
+      return node.what === what
+    case 'cat':
+      return startsWith(node.items[0]!, what)
+    case 'alt':
+      return node.items.every((item) => startsWith(item, what))
+    case 'repeat':
+      return node.min > 0 && startsWith(node.body, what)
+    case 'group':
+    case 'atomic':
+      return startsWith(node.body, what)
+    default:
+      return false
+  }
+}
