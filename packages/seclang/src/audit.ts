@@ -1,0 +1,140 @@
+/** Audit log entries in the JSON form of ModSecurity 3, with the parts that SecAuditLogParts asks for. */
+
+import type { NamedValue } from './body/types.ts'
+import type { Transaction } from './engine/transaction.ts'
+import type { Match } from './engine/verdict.ts'
+
+/** One message of part H. */
+export interface AuditMessage {
+  readonly message: string
+  readonly details: {
+    readonly match: string
+    readonly ruleId: string
+    readonly file: string
+    readonly lineNumber: string
+    readonly data: string
+    readonly severity: string
+    readonly ver: string
+    readonly rev: string
+    readonly tags: readonly string[]
+    readonly maturity: string
+    readonly accuracy: string
+  }
+}
+
+/** An entry; byte strings are shown as Latin-1. */
+export interface AuditEntry {
+  readonly transaction: {
+    readonly client_ip: string
+    readonly time_stamp: string
+    readonly client_port: number
+    readonly host_ip: string
+    readonly host_port: number
+    readonly unique_id: string
+    readonly request: {
+      readonly method: string
+      readonly http_version: string
+      readonly uri: string
+      readonly headers?: Record<string, string>
+      readonly body?: string
+    }
+    readonly response: {
+      readonly http_code?: number
+      readonly headers?: Record<string, string>
+      readonly body?: string
+    }
+    readonly producer?: {
+      readonly connector: string
+      readonly secrules_engine: string
+      readonly components: readonly string[]
+    }
+    readonly messages?: readonly AuditMessage[]
+  }
+}
+
+const MASK = '********'
+
+function headersOf(list: readonly NamedValue[], kind: string, tx: Transaction): Record<string, string> {
+  return Object.fromEntries(
+    list.map(({ key, value }) => [key, tx.sanitised.has(`${kind}:${key.toLowerCase()}`) ? MASK : value]),
+  )
+}
+
+/** Values of arguments that `sanitise…` named, replaced wherever they stand. */
+function masked(text: string, tx: Transaction): string {
+  let out = text
+  for (const { key, value } of [...tx.argsGet, ...tx.argsPost]) {
+    if (value === '' || !tx.sanitised.has(`args:${key.toLowerCase()}`)) continue
+    for (const form of [value, encodeURIComponent(Buffer.from(value, 'latin1').toString())])
+      out = out.replaceAll(form, MASK)
+  }
+  return out
+}
+
+function message(match: Match, tx: Transaction): AuditMessage {
+  return {
+    message: match.message,
+    details: {
+      match: `Matched at ${match.variable}.`,
+      ruleId: String(match.ruleId),
+      file: match.file,
+      lineNumber: String(match.line),
+      data: masked(match.logData, tx),
+      severity: match.severity < 0 ? '' : String(match.severity),
+      ver: match.version,
+      rev: match.revision,
+      tags: match.tags,
+      maturity: String(match.maturity),
+      accuracy: String(match.accuracy),
+    },
+  }
+}
+
+/**
+ * The entry for a transaction as it stands.
+ * @param parts letters as in SecAuditLogParts: B request headers, C body, E response body, F response headers, H messages;
+ *   by default those the rules ask for
+ */
+export function auditEntry(tx: Transaction, parts: string = tx.auditLogParts): AuditEntry {
+  const has = (part: string): boolean => parts.includes(part)
+  const { connection } = tx
+  return {
+    transaction: {
+      client_ip: connection.clientIp,
+      time_stamp: new Date(tx.started).toISOString(),
+      client_port: connection.clientPort ?? 0,
+      host_ip: connection.serverIp ?? '',
+      host_port: connection.serverPort ?? 0,
+      unique_id: tx.uniqueId,
+      request: {
+        method: tx.method,
+        http_version: tx.protocol.replace(/^HTTP\//, ''),
+        uri: masked(tx.rawUri, tx),
+        ...(has('B') ? { headers: headersOf(tx.headers, 'request_headers', tx) } : {}),
+        ...(has('C') || (has('I') && tx.processor !== 'MULTIPART') ? { body: masked(tx.bodyText, tx) } : {}),
+      },
+      response: {
+        ...(tx.status === undefined ? {} : { http_code: Number(tx.status) }),
+        ...(has('F') ? { headers: headersOf(tx.responseHeaderList, 'response_headers', tx) } : {}),
+        ...(has('E') && tx.responseText !== undefined ? { body: tx.responseText } : {}),
+      },
+      ...(has('H')
+        ? {
+            producer: {
+              connector: 'Portcullis',
+              secrules_engine: tx.engine === 'On' ? 'Enabled' : tx.engine,
+              components: tx.rules.config.componentSignatures,
+            },
+            messages: tx.matches.filter((m) => m.auditLogged).map((m) => message(m, tx)),
+          }
+        : {}),
+    },
+  }
+}
+
+/** Whether SecAuditEngine asks for an entry: always, never, or for a relevant status or a finding with `auditlog`. */
+export function wantsAuditEntry(tx: Transaction): boolean {
+  if (tx.auditEngine !== 'RelevantOnly') return tx.auditEngine === 'On'
+  if (tx.matches.some((m) => m.auditLogged && m.logged)) return true
+  return tx.rules.isRelevantStatus(tx.status ?? '')
+}

@@ -1,0 +1,168 @@
+/** Turns what was read from the files into rules that can run. */
+
+import { type Mistake, type Position, RuleMistake, unknownName } from '../errors.ts'
+import type { ActionSpec } from '../language/actions.ts'
+import { type Program, phaseNumber, type RuleSpec } from '../language/program.ts'
+import { RegexSyntaxError } from '../regex/index.ts'
+import { applyChanges } from './changes.ts'
+import { compileLink, type LinkCompiler } from './link.ts'
+import { compileMacro } from './macro.ts'
+import { type Disruption, Rule } from './model.ts'
+import type { RuleSet } from './ruleset.ts'
+
+const SEVERITIES = ['EMERGENCY', 'ALERT', 'CRITICAL', 'ERROR', 'WARNING', 'NOTICE', 'INFO', 'DEBUG']
+const BUILT_IN_DEFAULTS: readonly ActionSpec[] = [
+  { name: 'log', argument: null },
+  { name: 'auditlog', argument: null },
+  { name: 'pass', argument: null },
+]
+
+interface Pending {
+  rule: Rule
+  spec: RuleSpec
+  /** Position among the items, to find markers. */
+  item: number
+  skipAfter: string | null
+}
+
+function argumentOf(actions: readonly ActionSpec[], name: string): string | null {
+  return actions.findLast((a) => a.name === name)?.argument ?? null
+}
+
+function ruleId(actions: readonly ActionSpec[]): number {
+  const text = argumentOf(actions, 'id')
+  if (text === null) throw new RuleMistake('the rule has no id')
+  if (!/^\d{1,15}$/.test(text)) throw new RuleMistake(`id is a number, not "${text}"`)
+  return Number(text)
+}
+
+function severity(text: string | null): number {
+  if (text === null) return -1
+  const n = /^[0-7]$/.test(text) ? Number(text) : SEVERITIES.indexOf(text.toUpperCase())
+  if (n < 0) throw unknownName('severity', text, SEVERITIES)
+  return n
+}
+
+function number(actions: readonly ActionSpec[], name: string): number {
+  const text = argumentOf(actions, name)
+  if (text === null) return 0
+  if (!/^\d{1,9}$/.test(text)) throw new RuleMistake(`${name} is a number, not "${text}"`)
+  return Number(text)
+}
+
+/** Applies log, status and disruptive actions in order; `block` stands for what the phase's defaults say. */
+function applyFlow(rule: Rule, actions: readonly ActionSpec[], defaults: Disruption): void {
+  for (const { name, argument } of actions) {
+    if (name === 'nolog') rule.log = rule.auditLog = false
+    else if (name === 'log') rule.log = rule.auditLog = true
+    else if (name === 'noauditlog') rule.auditLog = false
+    else if (name === 'auditlog') rule.auditLog = true
+    else if (name === 'status') rule.status = statusCode(argument!)
+    else if (name === 'block') rule.disruption = defaults
+    else if (name === 'pass' || name === 'deny' || name === 'drop' || name === 'redirect') rule.disruption = name
+    else if (name === 'allow') rule.disruption = allowed(argument)
+  }
+}
+
+function statusCode(text: string): number {
+  if (!/^[1-5]\d\d$/.test(text)) throw new RuleMistake(`"${text}" is not an HTTP status`)
+  return Number(text)
+}
+
+function allowed(argument: string | null): Disruption {
+  const low = argument?.toLowerCase()
+  if (low === undefined) return 'allow'
+  if (low !== 'phase' && low !== 'request') throw new RuleMistake(`allow takes phase or request, not "${argument}"`)
+  return `allow:${low}`
+}
+
+function compileRule(spec: RuleSpec, rules: RuleSet, links: LinkCompiler): Rule {
+  const { actions } = spec
+  const rule = new Rule()
+  rule.file = spec.file
+  rule.line = spec.line
+  rule.id = ruleId(actions)
+  rule.phase = phaseNumber(argumentOf(actions, 'phase') ?? '2')
+  const defaults = spec.defaults.get(rule.phase) ?? BUILT_IN_DEFAULTS
+  applyFlow(rule, defaults, 'pass')
+  applyFlow(rule, actions, rule.disruption)
+  rule.rawMessage = argumentOf(actions, 'msg') ?? ''
+  if (rule.rawMessage !== '') rule.message = compileMacro(rule.rawMessage, rules.slots)
+  const logData = argumentOf([...actions, ...spec.links.flatMap((l) => l.actions)], 'logdata')
+  if (logData !== null) rule.logData = compileMacro(logData, rules.slots)
+  const redirect = argumentOf(actions, 'redirect')
+  if (redirect !== null) rule.redirect = compileMacro(redirect, rules.slots)
+  rule.tags = actions.filter((a) => a.name === 'tag').map((a) => a.argument!)
+  rule.severity = severity(argumentOf(actions, 'severity'))
+  rule.version = argumentOf(actions, 'ver') ?? ''
+  rule.revision = argumentOf(actions, 'rev') ?? ''
+  rule.maturity = number(actions, 'maturity')
+  rule.accuracy = number(actions, 'accuracy')
+  rule.skip = number([...actions, ...spec.links.flatMap((l) => l.actions)], 'skip')
+  rule.unconditional = spec.variables === null
+  rule.first = compileLink(links, spec, rule.phase, defaults)
+  let last = rule.first
+  for (const link of spec.links) {
+    last.next = compileLink(links, link, rule.phase, defaults)
+    last = last.next
+  }
+  return rule
+}
+
+/** Compiles a program into the rule set, adding what is wrong to the program's mistakes. */
+export function compileProgram(program: Program, rules: RuleSet, links: LinkCompiler): void {
+  const { mistakes } = program
+  const removed = guarded(mistakes, { file: '', line: 0 }, () => applyChanges(program)) ?? new Set<RuleSpec>()
+  const pending: Pending[] = []
+  const ids = new Map<number, Position>()
+  for (const [item, entry] of program.items.entries()) {
+    if (entry.kind !== 'rule') continue
+    const { rule: spec } = entry
+    if (removed.has(spec)) continue
+    const rule = guarded(mistakes, spec, () => compileRule(spec, rules, links))
+    if (rule === undefined) continue
+    const twin = ids.get(rule.id)
+    if (twin !== undefined)
+      mistakes.push({ ...at(spec), message: `rule id ${rule.id} is taken by ${twin.file}:${twin.line}` })
+    ids.set(rule.id, spec)
+    const skipAfter = argumentOf([...spec.actions, ...spec.links.flatMap((l) => l.actions)], 'skipafter')
+    pending.push({ rule, spec, item, skipAfter })
+  }
+  for (const { rule } of pending) {
+    rule.index = rules.all.length
+    rules.all.push(rule)
+    rule.place = rules.phases[rule.phase]!.length
+    rules.phases[rule.phase]!.push(rule)
+  }
+  resolveSkips(program, pending)
+}
+
+function at({ file, line }: Position): Position {
+  return { file, line }
+}
+
+function guarded<T>(mistakes: Mistake[], position: Position, run: () => T): T | undefined {
+  try {
+    return run()
+  } catch (error) {
+    if (!(error instanceof RuleMistake || error instanceof RegexSyntaxError)) throw error
+    mistakes.push({ ...at(position), message: error.message })
+    return undefined
+  }
+}
+
+/** Finds where each skipAfter leads: the first rule of its phase behind the marker (or behind the rule of that id). */
+function resolveSkips(program: Program, pending: readonly Pending[]): void {
+  const names = program.items.flatMap((item) => (item.kind === 'marker' ? [item.name] : []))
+  for (const { rule, spec, item, skipAfter } of pending) {
+    if (skipAfter === null) continue
+    let target = program.items.findIndex((other, i) => i > item && other.kind === 'marker' && other.name === skipAfter)
+    if (target < 0) target = pending.find((p) => p.item > item && String(p.rule.id) === skipAfter)?.item ?? -1
+    if (target < 0) {
+      program.mistakes.push({ ...at(spec), message: unknownName('marker behind this rule', skipAfter, names).message })
+      continue
+    }
+    const behind = pending.filter((p) => p.item <= target && p.rule.phase === rule.phase)
+    rule.skipTo = behind.length
+  }
+}

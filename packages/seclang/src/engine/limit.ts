@@ -1,0 +1,21 @@
+/** What happens when a pattern that no automaton can run meets its limit. */
+
+import { MatchLimitError } from '../regex/index.ts'
+import type { Transaction } from './transaction.ts'
+
+/** Sets what the rules can see of a match limit that was met. */
+export function noteLimitOn(tx: Transaction): void {
+  tx.limitsExceeded = true
+  tx.tx.set('msc_pcre_limits_exceeded', '1')
+}
+
+/** Runs a match; over the limit counts as `otherwise`, as in ModSecurity, and is noted. */
+export function limited<T>(tx: Transaction, run: () => T, otherwise: T): T {
+  try {
+    return run()
+  } catch (error) {
+    if (!(error instanceof MatchLimitError)) throw error
+    noteLimitOn(tx)
+    return otherwise
+  }
+}

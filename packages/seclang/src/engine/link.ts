@@ -1,0 +1,226 @@
+/** Compiles one SecRule of a chain: targets, chain of transformations, operator, and what tells early that it cannot match. */
+
+import { RuleMistake, unknownName } from '../errors.ts'
+import type { ActionSpec } from '../language/actions.ts'
+import type { RuleSpec } from '../language/program.ts'
+import type { VariableSpec } from '../language/variables.ts'
+import { makeOperator, NUMERIC, type Operator, type OperatorContext, toInteger } from '../operators/index.ts'
+import { compileRegex, type Regex } from '../regex/index.ts'
+import { TRANSFORMATION_NAMES, type Transformation, transformationNamed } from '../transform/index.ts'
+import { compileEffects } from './effects.ts'
+import { compileMacro, type Macro } from './macro.ts'
+import { Link, Predicate, type Target } from './model.ts'
+import type { RuleSet } from './ruleset.ts'
+import { Chain } from './strings.ts'
+import type { Transaction } from './transaction.ts'
+
+/** Shares what links have in common while a rule set is compiled. */
+export class LinkCompiler {
+  readonly rules: RuleSet
+  /** Context for operators of rules in a file. */
+  readonly context: (file: string) => OperatorContext
+  private readonly chains = new Map<string, Chain>()
+  private readonly sourceIndex = new Map<string, number>()
+  private readonly cellIndex = new Map<string, number>()
+  private readonly groupIndex = new Map<string, number>()
+  private readonly predicates = new Map<string, Predicate>()
+  private readonly selectors = new Map<string, Regex>()
+
+  constructor(rules: RuleSet, context: (file: string) => OperatorContext) {
+    this.rules = rules
+    this.context = context
+  }
+
+  chain(steps: readonly Transformation[]): Chain {
+    const key = steps.map((s) => s.id).join(',')
+    let chain = this.chains.get(key)
+    if (chain === undefined) {
+      chain = new Chain(this.chains.size, steps)
+      this.chains.set(key, chain)
+    }
+    return chain
+  }
+
+  selector(pattern: string): Regex {
+    let regex = this.selectors.get(pattern)
+    if (regex === undefined) {
+      regex = compileRegex(pattern, { caseless: true })
+      this.selectors.set(pattern, regex)
+    }
+    return regex
+  }
+
+  private indexed(index: Map<string, number>, key: string, make: () => number): number {
+    const known = index.get(key)
+    if (known !== undefined) return known
+    const made = make()
+    index.set(key, made)
+    return made
+  }
+
+  target(spec: VariableSpec): Target {
+    const { info, count } = spec
+    const xpath = info.name === 'XML' && spec.selector === '//*' ? '/*' : spec.selector
+    const selector = spec.regex ? null : xpath
+    const source = this.indexed(this.sourceIndex, `${info.id} ${selector ?? ''} ${selector === null}`, () => {
+      this.rules.dependents[info.lifetime].sources.push(this.rules.sources.length)
+      return this.rules.sources.push({ info, selector }) - 1
+    })
+    const slot = info.name === 'TX' && selector !== null ? this.rules.slots.slotOf(selector) : -1
+    return { info, selector, regex: spec.regex ? this.selector(spec.selector!) : null, count, source, slot }
+  }
+
+  /** The group of masks over all targets and chains; -1 when a target changes from rule to rule or is a count. */
+  group(targets: readonly Target[], chains: readonly Chain[]): number {
+    if (targets.some((t) => t.count || t.info.lifetime === 'volatile')) return -1
+    const cells = targets.flatMap((t) => chains.map((chain) => this.cell(t.source, chain)))
+    const sorted = [...new Set(cells)].sort((a, b) => a - b)
+    return this.indexed(this.groupIndex, sorted.join(' '), () => {
+      const index = this.rules.groups.push(sorted) - 1
+      for (const lifetime of new Set(targets.map((t) => t.info.lifetime))) {
+        this.rules.dependents[lifetime].groups.push(index)
+      }
+      return index
+    })
+  }
+
+  private cell(source: number, chain: Chain): number {
+    return this.indexed(this.cellIndex, `${source} ${chain.id}`, () => {
+      const index = this.rules.cells.push({ source, chain }) - 1
+      this.rules.dependents[this.rules.sources[source]!.info.lifetime].cells.push(index)
+      return index
+    })
+  }
+
+  predicate(name: string, argument: string, file: string, phase: number): Predicate {
+    const isFile = /f(?:romfile)?$/i.test(name)
+    const key = `${name.toLowerCase()} ${isFile ? file : ''} ${argument}`
+    let predicate = this.predicates.get(key)
+    if (predicate === undefined) {
+      predicate = new Predicate(this.rules.predicates.length, makeOperator(name, argument, this.context(file)))
+      this.rules.predicates.push(predicate)
+      this.predicates.set(key, predicate)
+    }
+    if (phase <= 2) predicate.inRequest = true
+    else predicate.inResponse = true
+    return predicate
+  }
+}
+
+/** The transformations of a link: those of the defaults, then its own; `t:none` forgets what came before. */
+function transformations(actions: readonly ActionSpec[]): Transformation[] {
+  let chain: Transformation[] = []
+  for (const { name, argument } of actions) {
+    if (name !== 't') continue
+    if (argument!.toLowerCase() === 'none') chain = []
+    else {
+      const found = transformationNamed(argument!)
+      if (found === undefined) throw unknownName('transformation', argument!, TRANSFORMATION_NAMES)
+      chain.push(found)
+    }
+  }
+  return chain
+}
+
+/** Operators made for expanded arguments, at most this many for each link. */
+const MAX_DYNAMIC = 32
+
+function dynamicOperator(name: string, argument: Macro, context: OperatorContext): (tx: Transaction) => Operator {
+  const made = new Map<string, Operator>()
+  const never = makeOperator('noMatch', '', context)
+  let lastText: string | undefined
+  let last = never
+  return (tx) => {
+    const text = argument.expand(tx)
+    if (text === lastText) return last
+    let operator = made.get(text)
+    if (operator === undefined) {
+      try {
+        operator = makeOperator(name, text, context)
+      } catch (error) {
+        // What a request put into the argument may be no valid pattern; then nothing can match it.
+        if (!(error instanceof RuleMistake)) throw error
+        operator = never
+      }
+      if (made.size >= MAX_DYNAMIC) made.clear()
+      made.set(text, operator)
+    }
+    lastText = text
+    last = operator
+    return operator
+  }
+}
+
+const COMPARE: Record<string, (a: number, b: number) => boolean> = {
+  eq: (a, b) => a === b,
+  ge: (a, b) => a >= b,
+  gt: (a, b) => a > b,
+  le: (a, b) => a <= b,
+  lt: (a, b) => a < b,
+}
+
+/** Gates such as `TX:LEVEL "@lt 2"`, of which the Core Rule Set has hundreds, are decided without any value object. */
+function gateGuard(link: Link, name: string, argument: Macro): ((tx: Transaction) => boolean) | null {
+  const [target] = link.targets
+  const low = name.toLowerCase()
+  if (link.targets.length !== 1 || target!.slot < 0 || link.chain.steps.length > 0 || !NUMERIC.has(low)) return null
+  const compare = COMPARE[low]!
+  const { slot, count } = target!
+  const { negated } = link
+  const fixed = argument.constant === undefined ? undefined : toInteger(argument.constant)
+  return (tx) => {
+    const text = tx.tx.slots[slot]
+    if (text === undefined && !count) return false
+    const left = count ? (text === undefined ? 0 : 1) : toInteger(text!)
+    return compare(left, fixed ?? toInteger(argument.expand(tx))) !== negated
+  }
+}
+
+function setOperator(link: Link, compiler: LinkCompiler, spec: RuleSpec, phase: number): void {
+  const { name, negated } = spec.operator
+  const argument = compileMacro(spec.operator.argument, compiler.rules.slots)
+  link.negated = negated
+  if (argument.constant === undefined) {
+    link.dynamic = dynamicOperator(name, argument, compiler.context(spec.file))
+  } else {
+    link.predicate = compiler.predicate(name, argument.constant, spec.file, phase)
+  }
+  link.guard = gateGuard(link, name, argument)
+  const filtered = link.predicate !== null && link.predicate.operator.prefilter.kind !== 'none'
+  if (!negated && filtered) link.group = compiler.group(link.targets, link.stages ?? [link.chain])
+}
+
+/**
+ * Compiles a link.
+ * @param defaults default actions of the phase, for their transformations
+ * @throws RuleMistake for anything wrong with it
+ */
+export function compileLink(
+  compiler: LinkCompiler,
+  spec: RuleSpec,
+  phase: number,
+  defaults: readonly ActionSpec[],
+): Link {
+  const link = new Link()
+  const steps = transformations([...defaults, ...spec.actions])
+  link.chain = compiler.chain(steps)
+  link.capture = spec.actions.some((a) => a.name === 'capture')
+  const included = (spec.variables ?? []).filter((v) => !v.excluded)
+  link.targets = included.map((v) => compiler.target(v))
+  link.exclusions = (spec.variables ?? [])
+    .filter((v) => v.excluded)
+    .map((v) => ({
+      variable: v.info.id,
+      selector: v.regex ? null : v.selector,
+      regex: v.regex ? compiler.selector(v.selector!) : null,
+    }))
+  if (spec.actions.some((a) => a.name === 'multimatch')) {
+    link.stages = [...steps.keys(), steps.length].map((n) => compiler.chain(steps.slice(0, n)))
+  }
+  if (spec.variables !== null) {
+    if (included.length === 0) throw new RuleMistake('the rule has only exclusions')
+    setOperator(link, compiler, spec, phase)
+  }
+  link.effects = compileEffects(spec.actions, compiler.rules)
+  return link
+}

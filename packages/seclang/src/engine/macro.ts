@@ -1,0 +1,63 @@
+/** `%{VARIABLE.member}` in messages, operator arguments and setvar, compiled to functions. */
+
+import { RuleMistake, unknownName } from '../errors.ts'
+import { VARIABLES } from '../language/names.ts'
+import type { SlotTable } from './slots.ts'
+import type { Transaction } from './transaction.ts'
+
+/** A text with macros. */
+export interface Macro {
+  /** The text itself when it holds no macro. */
+  readonly constant: string | undefined
+  /** The text with its macros replaced; an unset variable gives the empty string. */
+  expand(tx: Transaction): string
+}
+
+type Part = string | ((tx: Transaction) => string)
+
+const REFERENCE = /%\{([^}]*)\}/g
+
+function reference(text: string, slots: SlotTable): Part {
+  const [, rawName, member] = /^([^.:]*)(?:[.:](.*))?$/s.exec(text) ?? []
+  const name = (rawName ?? '').trim().toUpperCase()
+  const info = VARIABLES.get(name)
+  if (info === undefined) throw unknownName('variable in a macro', text, VARIABLES.keys())
+  if (name === 'TX') {
+    if (member === undefined) throw new RuleMistake('%{TX} needs a member, as in %{TX.score}')
+    const slot = slots.slotOf(member)
+    return (tx) => tx.tx.slots[slot] ?? ''
+  }
+  if (name === 'MATCHED_VAR') return (tx) => tx.matchedText
+  if (name === 'MATCHED_VAR_NAME') return (tx) => tx.matchedName
+  const low = member?.toLowerCase() ?? null
+  if (low !== null && !info.collection) throw new RuleMistake(`%{${text}}: ${name} has no members`)
+  return (tx) => tx.first(info.id, low)
+}
+
+/**
+ * Compiles a text.
+ * @throws RuleMistake for a variable that does not exist
+ */
+export function compileMacro(text: string, slots: SlotTable): Macro {
+  const parts: Part[] = []
+  let from = 0
+  for (const found of text.matchAll(REFERENCE)) {
+    if (found.index > from) parts.push(text.slice(from, found.index))
+    parts.push(reference(found[1]!, slots))
+    from = found.index + found[0].length
+  }
+  if (from < text.length) parts.push(text.slice(from))
+  if (parts.every((p) => typeof p === 'string')) return { constant: text, expand: () => text }
+  if (parts.length === 1) {
+    const only = parts[0] as (tx: Transaction) => string
+    return { constant: undefined, expand: only }
+  }
+  return {
+    constant: undefined,
+    expand(tx) {
+      let out = ''
+      for (const part of parts) out += typeof part === 'string' ? part : part(tx)
+      return out
+    },
+  }
+}

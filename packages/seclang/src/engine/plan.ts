@@ -1,0 +1,152 @@
+/**
+ * The evaluation plan: which predicates are looked at in one pass over each distinct string, and the masks that tell
+ * with one bit test whether a rule can match at all.
+ */
+
+import { LiteralScanner, RegexGroup } from '../regex/index.ts'
+import { limited } from './limit.ts'
+import type { Link, Predicate } from './model.ts'
+import { Prefilters, type StringRecord, StringTable, WORD_BITS } from './strings.ts'
+import type { Transaction } from './transaction.ts'
+
+/** Bits, tables and filters for the predicates that are in use. */
+export interface Plan {
+  /** Word of each predicate, -1 for those left out. */
+  readonly word: Int32Array
+  /** Bit of each predicate. */
+  readonly bit: Int32Array
+  /** Words in a mask. */
+  readonly words: number
+  readonly strings: StringTable
+  /** For phases 1 and 2, and for the others. */
+  readonly request: Prefilters
+  readonly response: Prefilters
+}
+
+interface Filterable {
+  id: number
+  predicate: Predicate
+}
+
+function maskOf(words: number, items: readonly Filterable[]): number[] {
+  const mask = new Array<number>(words).fill(0)
+  for (const { id } of items) mask[id >>> 5]! |= 1 << (id & 31)
+  return mask
+}
+
+function makePrefilters(words: number, flag: number, items: readonly Filterable[]): Prefilters {
+  const literal = items.filter((i) => i.predicate.operator.prefilter.kind === 'literals')
+  const regex = items.filter((i) => {
+    const filter = i.predicate.operator.prefilter
+    return filter.kind === 'regex' && filter.regex.linear
+  })
+  const special = items.filter((i) => i.predicate.operator.prefilter.kind === 'special')
+  const sets = literal.map(({ id, predicate }) => {
+    const filter = predicate.operator.prefilter
+    return { id, literals: filter.kind === 'literals' ? filter.literals : [] }
+  })
+  const members = regex.flatMap(({ id, predicate }) => {
+    const filter = predicate.operator.prefilter
+    return filter.kind === 'regex' ? [{ id, regex: filter.regex }] : []
+  })
+  return new Prefilters({
+    words,
+    flag,
+    scanner: sets.length > 0 ? new LiteralScanner(sets) : undefined,
+    group: members.length > 0 ? new RegexGroup(members) : undefined,
+    scanMask: maskOf(words, literal),
+    groupMask: maskOf(words, regex),
+    specialMask: maskOf(words, special),
+  })
+}
+
+/** Makes a plan for the predicates in use; the others are asked directly, which is right but slower. */
+export function makePlan(all: readonly Predicate[], used: ReadonlySet<Predicate>): Plan {
+  const word = new Int32Array(all.length).fill(-1)
+  const bit = new Int32Array(all.length)
+  // Predicates of the request come first, so that their masks are dense.
+  const chosen = [...used].sort((a, b) => Number(b.inRequest) - Number(a.inRequest))
+  const items = chosen.map((predicate, i): Filterable => {
+    const id = Math.floor(i / WORD_BITS) * 32 + (i % WORD_BITS)
+    word[predicate.index] = id >>> 5
+    bit[predicate.index] = 1 << (id & 31)
+    return { id, predicate }
+  })
+  const words = Math.ceil(chosen.length / WORD_BITS)
+  return {
+    word,
+    bit,
+    words,
+    strings: new StringTable(words),
+    request: makePrefilters(
+      words,
+      1,
+      items.filter((i) => i.predicate.inRequest),
+    ),
+    response: makePrefilters(
+      words,
+      2,
+      items.filter((i) => i.predicate.inResponse),
+    ),
+  }
+}
+
+function filtersFor(plan: Plan, phase: number): Prefilters {
+  return phase <= 2 ? plan.request : plan.response
+}
+
+/** Can the link's predicate match any of its values? False is certain, true is not. */
+export function mayMatch(tx: Transaction, link: Link, phase: number): boolean {
+  const { plan } = tx
+  const index = link.predicate!.index
+  const word = plan.word[index]!
+  if (word < 0) return true
+  const mask = tx.groupMasks[link.group] ?? groupMask(tx, link.group, filtersFor(plan, phase))
+  return (mask[word]! & plan.bit[index]!) !== 0
+}
+
+function groupMask(tx: Transaction, group: number, filters: Prefilters): number[] {
+  const mask = new Array<number>(tx.plan.words).fill(0)
+  for (const cell of tx.rules.groups[group]!) {
+    const part = tx.cellMasks[cell] ?? cellMask(tx, cell, filters)
+    for (let w = 0; w < mask.length; w++) mask[w]! |= part[w]!
+  }
+  tx.groupMasks[group] = mask
+  return mask
+}
+
+/** Union of what may match any value of a source after a chain. */
+function cellMask(tx: Transaction, cell: number, filters: Prefilters): number[] {
+  const { source, chain } = tx.rules.cells[cell]!
+  const mask = new Array<number>(tx.plan.words).fill(0)
+  for (const value of tx.source(source)) {
+    value.record ??= tx.record(value.text)
+    const record = value.record.through(chain, tx)
+    if ((record.scanned & filters.flag) === 0) filters.scan(record)
+    const { maybe } = record
+    for (let w = 0; w < mask.length; w++) mask[w]! |= maybe[w]!
+  }
+  tx.cellMasks[cell] = mask
+  return mask
+}
+
+/** Asks a predicate about a record's string, or remembers what it said. */
+export function memoised(tx: Transaction, predicate: Predicate, record: StringRecord): boolean {
+  const { plan } = tx
+  const word = plan.word[predicate.index]!
+  if (word < 0) {
+    predicate.countMiss(tx)
+    return limited(tx, () => predicate.operator.matches(record.value), false)
+  }
+  const bit = plan.bit[predicate.index]!
+  if ((record.maybe[word]! & bit) === 0) return false
+  if ((record.yes[word]! & bit) !== 0) return true
+  const before = tx.limitsExceeded
+  tx.limitsExceeded = false
+  const hit = limited(tx, () => predicate.operator.matches(record.value), false)
+  // A limit is no answer, so it must not be remembered as one.
+  if (hit) record.yes[word]! |= bit
+  else if (!tx.limitsExceeded) record.maybe[word]! &= ~bit
+  tx.limitsExceeded ||= before
+  return hit
+}

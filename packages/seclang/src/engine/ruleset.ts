@@ -1,0 +1,116 @@
+/** All rules of a gateway, compiled; immutable but for the plan, which follows what requests ask for. */
+
+import type { Lifetime, VariableInfo } from '../language/names.ts'
+import { compileRegex, type Regex } from '../regex/index.ts'
+import type { CollectionStore } from '../store/types.ts'
+import type { EngineConfig } from './config.ts'
+import type { Predicate, Rule } from './model.ts'
+import { makePlan, type Plan } from './plan.ts'
+import { SlotTable } from './slots.ts'
+import type { Chain } from './strings.ts'
+import { Transaction } from './transaction.ts'
+import type { Connection } from './verdict.ts'
+
+/** A variable, narrowed by a plain selector. */
+export interface Source {
+  readonly info: VariableInfo
+  readonly selector: string | null
+}
+
+/** A source seen through a chain of transformations. */
+export interface Cell {
+  readonly source: number
+  readonly chain: Chain
+}
+
+/** Switches for the ways in which engines differ. */
+export interface EngineOptions {
+  /** REQUEST_BODY for every body, as libmodsecurity 3; else only for forms and unknown types, as ModSecurity 2. */
+  requestBodyAlways: boolean
+  /** `^` and `$` match at line ends, as in libmodsecurity 3. */
+  multiline: boolean
+  /** Record also rules with `nolog`; for explaining. */
+  recordAll: boolean
+}
+
+/** Indices of what depends on variables of one lifetime. */
+export interface Dependents {
+  sources: number[]
+  cells: number[]
+  groups: number[]
+}
+
+/** Compiled rules; thread-safe in that a transaction changes nothing but the caches. */
+export class RuleSet {
+  readonly config: EngineConfig
+  readonly options: EngineOptions
+  readonly store: CollectionStore
+  readonly slots: SlotTable = new SlotTable()
+  /** Rules by phase, 1 to 5. */
+  readonly phases: Rule[][] = [[], [], [], [], [], []]
+  readonly all: Rule[] = []
+  readonly sources: Source[] = []
+  readonly cells: Cell[] = []
+  /** Cells of each group. */
+  readonly groups: number[][] = []
+  readonly predicates: Predicate[] = []
+  readonly dependents: Record<Lifetime, Dependents> = {
+    request: { sources: [], cells: [], groups: [] },
+    body: { sources: [], cells: [], groups: [] },
+    response: { sources: [], cells: [], groups: [] },
+    volatile: { sources: [], cells: [], groups: [] },
+  }
+  private readonly used = new Set<Predicate>()
+  private plan: Plan | undefined
+  private relevant: Regex | undefined
+
+  constructor(config: EngineConfig, options: EngineOptions, store: CollectionStore) {
+    this.config = config
+    this.options = options
+    this.store = store
+  }
+
+  /** Number of rules. */
+  get size(): number {
+    return this.all.length
+  }
+
+  /** Whether SecAuditLogRelevantStatus names the status. */
+  isRelevantStatus(status: string): boolean {
+    this.relevant ??= compileRegex(this.config.auditLogRelevantStatus)
+    return this.relevant.test(status)
+  }
+
+  /** Starts a transaction for one request. */
+  transaction(connection: Connection): Transaction {
+    this.plan ??= makePlan(this.predicates, this.used)
+    return new Transaction(this, this.plan, connection)
+  }
+
+  /** Notes that a predicate is asked often; from the next transaction on it is part of the plan. */
+  promote(predicate: Predicate): void {
+    if (this.used.has(predicate)) return
+    // One new plan takes in everything that was asked at all, so that there are few of them.
+    for (const other of this.predicates) if (other === predicate || other.asked > 40) this.used.add(other)
+    this.plan = undefined
+  }
+
+  /**
+   * Runs an empty request and response and takes into the plan what they ask; rules behind a gate that is closed, as those
+   * of higher paranoia levels, stay out of it.
+   */
+  warmUp(): void {
+    const probe = this.transaction({ clientIp: '127.0.0.1' })
+    probe.reached = new Set()
+    probe.requestLine('GET', '/?a=b', 'HTTP/1.1')
+    probe.requestHeaders(['Host', 'a.example', 'User-Agent', 'a', 'Accept', '*/*'])
+    void probe.phase1()
+    void probe.phase2()
+    probe.responseHeaders(200, ['Content-Type', 'text/html'])
+    probe.responseBody(Buffer.from('a'))
+    void probe.phase3()
+    void probe.phase4()
+    for (const predicate of probe.reached) this.used.add(predicate)
+    this.plan = undefined
+  }
+}

@@ -1,0 +1,75 @@
+/** TX variables: those that rules name are slots of an array, those whose names are made at run time live in a map. */
+
+/** Gives each name that occurs in the rules a slot. Names are in lower case. */
+export class SlotTable {
+  readonly names: string[] = []
+  private readonly index = new Map<string, number>()
+
+  constructor() {
+    // TX.0 to TX.9 hold captures; their slots are their numbers.
+    for (let i = 0; i < 10; i++) this.slotOf(String(i))
+  }
+
+  /** Slot of a name, a new one when the name is new. For the compiler only. */
+  slotOf(name: string): number {
+    const low = name.toLowerCase()
+    const known = this.index.get(low)
+    if (known !== undefined) return known
+    this.index.set(low, this.names.length)
+    this.names.push(low)
+    return this.names.length - 1
+  }
+
+  /** Slot of a name, -1 when no rule names it. */
+  find(name: string): number {
+    return this.index.get(name) ?? -1
+  }
+}
+
+/** Most TX variables with names made at run time; more are dropped, which bounds memory. */
+const MAX_DYNAMIC = 4096
+
+/** The TX variables of one transaction. */
+export class TxVariables {
+  readonly slots: (string | undefined)[]
+  private readonly table: SlotTable
+  private dynamic: Map<string, string> | undefined
+
+  constructor(table: SlotTable) {
+    this.table = table
+    this.slots = new Array<string | undefined>(table.names.length).fill(undefined)
+  }
+
+  /** Value of a variable by its name in any case. */
+  get(name: string): string | undefined {
+    const low = name.toLowerCase()
+    const slot = this.table.find(low)
+    return slot >= 0 ? this.slots[slot] : this.dynamic?.get(low)
+  }
+
+  /** Sets a variable, or removes it when `value` is undefined. */
+  set(name: string, value: string | undefined): void {
+    const low = name.toLowerCase()
+    const slot = this.table.find(low)
+    if (slot >= 0) this.slots[slot] = value
+    else if (value === undefined) this.dynamic?.delete(low)
+    else {
+      this.dynamic ??= new Map()
+      if (this.dynamic.size < MAX_DYNAMIC || this.dynamic.has(low)) this.dynamic.set(low, value)
+    }
+  }
+
+  /** Sets TX.0 to TX.9 to the captures and removes those beyond them. */
+  capture(captures: readonly string[]): void {
+    for (let i = 0; i < 10; i++) this.slots[i] = captures[i]
+  }
+
+  /** All variables that are set. */
+  *entries(): Generator<[name: string, value: string]> {
+    for (let i = 0; i < this.slots.length; i++) {
+      const value = this.slots[i]
+      if (value !== undefined) yield [this.table.names[i]!, value]
+    }
+    if (this.dynamic !== undefined) yield* this.dynamic
+  }
+}

@@ -1,0 +1,362 @@
+/** One request and its response: what has been seen of them, and the state of the rules. */
+
+import { randomBytes } from 'node:crypto'
+import type { FilePart, MultipartContent } from '../body/multipart.ts'
+import type { NamedValue } from '../body/types.ts'
+import { hasBadEscape, parseArguments } from '../body/urlencoded.ts'
+import type { XmlContent } from '../body/xml.ts'
+import { type Lifetime, PERSISTENT, VARIABLE_LIST } from '../language/names.ts'
+import { urlDecode } from '../transform/decode.ts'
+import { processRequestBody } from './body.ts'
+import type { TxCollection } from './collection.ts'
+import type { EngineMode } from './config.ts'
+import { evaluatePhase } from './evaluate.ts'
+import { isPersistentId } from './ids.ts'
+import type { Exclusion, Predicate, Rule } from './model.ts'
+import type { Plan } from './plan.ts'
+import type { RuleSet } from './ruleset.ts'
+import { TxVariables } from './slots.ts'
+import { buildValues } from './sources.ts'
+import { type StringRecord, StringTable } from './strings.ts'
+import type { Value } from './value.ts'
+import type { Connection, Match, Verdict } from './verdict.ts'
+
+/** A phase's outcome: nothing, a verdict, or a promise of them when a collection store answers later. */
+export type PhaseResult = Verdict | undefined | Promise<Verdict | undefined>
+
+/** A value that matched in the rule being evaluated. */
+export interface MatchedValue {
+  readonly name: string
+  readonly text: string
+}
+
+/** Targets that `ctl` took out of a set of rules. */
+export interface ActiveExclusion {
+  /** 1 at the index of each rule concerned. */
+  readonly rules: Uint8Array
+  readonly exclusion: Exclusion
+}
+
+/**
+ * Feed it in the order of the calls below; each `phaseN` runs that phase's rules. A call may be left out when there is
+ * nothing to feed. All strings are byte strings.
+ */
+export class Transaction {
+  readonly rules: RuleSet
+  readonly plan: Plan
+  readonly connection: Connection
+  /** Milliseconds since 1970. */
+  readonly started: number = Date.now()
+
+  /** Rules that matched so far, in order. */
+  readonly matches: Match[] = []
+  /** The verdict, once there is one. */
+  verdict: Verdict | undefined
+
+  method = ''
+  rawUri = ''
+  uri = ''
+  path = ''
+  fileName = ''
+  query = ''
+  protocol = ''
+  line = ''
+  headers: NamedValue[] = []
+  cookies: NamedValue[] = []
+  argsGet: NamedValue[] = []
+  badEscape = false
+
+  rawBody: Buffer | undefined
+  bodyText = ''
+  bodyOverLimit = false
+  /** Name of the body processor in capitals, empty when there is none. */
+  processor = ''
+  forceBodyVariable = false
+  bodyError = ''
+  requestBodyVariable: string | undefined
+  argsPost: NamedValue[] = []
+  files: readonly FilePart[] = []
+  multipart: MultipartContent | undefined
+  multipartStrictError = false
+  xml: XmlContent | undefined
+
+  status: string | undefined
+  responseHeaderList: NamedValue[] = []
+  responseType: string | undefined
+  responseText: string | undefined
+  responseOverLimit = false
+
+  /** State that `ctl` changes. */
+  engine: EngineMode
+  requestBodyAccess: boolean
+  responseBodyAccess: boolean
+  requestBodyLimit: number
+  responseBodyLimit: number
+  auditEngine: 'On' | 'Off' | 'RelevantOnly'
+  auditLogParts: string
+  removed: Uint8Array | null = null
+  exclusions: ActiveExclusion[] = []
+
+  readonly tx: TxVariables
+  readonly collections = new Map<string, TxCollection>()
+  /** A collection that is being loaded; no rule runs until it is there. */
+  loading: Promise<void> | undefined
+  currentRule: Rule | null = null
+  matchedName = ''
+  matchedText = ''
+  matched: MatchedValue[] = []
+  highestSeverity = 255
+  limitsExceeded = false
+  /** Set by `allow`: phases up to this one are not run any more. */
+  allowedUntil = 0
+
+  /** Values by variable, by source; masks by cell and group. Filled when first asked for. */
+  readonly variableValues: (Value[] | undefined)[]
+  readonly sourceValues: (Value[] | undefined)[]
+  readonly cellMasks: (number[] | undefined)[]
+  readonly groupMasks: (number[] | undefined)[]
+  private readonly long = new Map<string, StringRecord>()
+  private unique: string | undefined
+  private env: NamedValue[] | undefined
+  /** Predicates the rules ask, noted when a probe looks for them. */
+  reached: Set<Predicate> | null = null
+  /** Names of values that the audit log masks: `args:password`, `request_headers:authorization`. */
+  readonly sanitised = new Set<string>()
+  private bodyDone = false
+
+  /** Made by {@link RuleSet.transaction}. */
+  constructor(rules: RuleSet, plan: Plan, connection: Connection) {
+    const { config } = rules
+    this.rules = rules
+    this.plan = plan
+    this.connection = connection
+    this.engine = config.engine
+    this.requestBodyAccess = config.requestBodyAccess
+    this.responseBodyAccess = config.responseBodyAccess
+    this.requestBodyLimit = config.requestBodyLimit
+    this.responseBodyLimit = config.responseBodyLimit
+    this.auditEngine = config.auditEngine
+    this.auditLogParts = config.auditLogParts
+    this.tx = new TxVariables(rules.slots)
+    this.variableValues = new Array<Value[] | undefined>(VARIABLE_LIST.length).fill(undefined)
+    this.sourceValues = new Array<Value[] | undefined>(rules.sources.length).fill(undefined)
+    this.cellMasks = new Array<number[] | undefined>(rules.cells.length).fill(undefined)
+    this.groupMasks = new Array<number[] | undefined>(rules.groups.length).fill(undefined)
+  }
+
+  get uniqueId(): string {
+    this.unique ??= this.connection.uniqueId ?? randomBytes(12).toString('hex')
+    return this.unique
+  }
+
+  get remoteUser(): string | undefined {
+    return this.connection.remoteUser
+  }
+
+  /** Values of ENV; `setenv` adds to them. */
+  get environment(): NamedValue[] {
+    this.env ??= Object.entries(this.connection.environment ?? {}).map(([key, value]) => ({ key, value }))
+    return this.env
+  }
+
+  /** Chooses the body processor, as `ctl:requestBodyProcessor` does. */
+  setProcessor(name: string): void {
+    this.processor = name
+    this.forget('body')
+  }
+
+  get webAppId(): string {
+    return this.rules.config.webAppId
+  }
+
+  /**
+   * The request line as it came.
+   * @param rawUri target as in the request line, not decoded
+   * @param httpVersion `1.1` or `HTTP/1.1`
+   */
+  requestLine(method: string, rawUri: string, httpVersion: string): void {
+    this.method = method
+    this.rawUri = rawUri
+    this.protocol = /^\d/.test(httpVersion) ? `HTTP/${httpVersion}` : httpVersion
+    this.line = `${method} ${rawUri} ${this.protocol}`
+    const absolute = /^[A-Za-z][A-Za-z0-9+.-]*:\/\/[^/?#]*/.exec(rawUri)
+    this.uri = absolute === null ? rawUri : rawUri.slice(absolute[0].length) || '/'
+    const mark = this.uri.indexOf('?')
+    this.path = mark < 0 ? this.uri : this.uri.slice(0, mark)
+    this.fileName = urlDecode(this.path.replaceAll('+', '%2b'))
+    this.query = mark < 0 ? '' : this.uri.slice(mark + 1)
+    const { list, tooMany } = parseArguments(this.query, this.rules.config.argumentsLimit)
+    this.argsGet = list
+    if (tooMany) this.bodyError = 'too many arguments'
+    this.badEscape = hasBadEscape(this.query)
+  }
+
+  /** Header names and values in turn, in wire order. */
+  requestHeaders(pairs: readonly string[]): void {
+    this.headers = toPairs(pairs)
+    for (const { key, value } of this.headers) {
+      const name = key.toLowerCase()
+      if (name === 'cookie') addCookies(value, this.cookies)
+      else if (name === 'content-type') this.chooseProcessor(value)
+    }
+  }
+
+  private chooseProcessor(contentType: string): void {
+    const type = /^[^;,\s]*/.exec(contentType)![0].toLowerCase()
+    if (type === 'application/x-www-form-urlencoded') this.processor = 'URLENCODED'
+    else if (type === 'multipart/form-data') this.processor = 'MULTIPART'
+  }
+
+  /** First value of a request header; the name in lower case. */
+  header(name: string): string | undefined {
+    for (const { key, value } of this.headers) {
+      if (key.length === name.length && key.toLowerCase() === name) return value
+    }
+    return undefined
+  }
+
+  /** Runs the rules that look at the request line and headers. */
+  phase1(): PhaseResult {
+    return evaluatePhase(this, 1)
+  }
+
+  /** The request's body; what is beyond the limit is not kept. */
+  requestBody(body: Buffer): void {
+    this.rawBody = body
+  }
+
+  /** Whether the rules want the request's body. */
+  get wantsRequestBody(): boolean {
+    return this.requestBodyAccess && this.engine !== 'Off'
+  }
+
+  /** Reads the body and runs the rules that look at it. */
+  phase2(): PhaseResult {
+    if (!this.bodyDone) {
+      this.bodyDone = true
+      const refused = processRequestBody(this)
+      this.forget('body')
+      if (refused !== undefined && this.engine === 'On') {
+        this.verdict = refused
+        return refused
+      }
+    }
+    return evaluatePhase(this, 2)
+  }
+
+  /** Status and headers of the response, names and values in turn. */
+  responseHeaders(status: number, pairs: readonly string[]): void {
+    this.status = String(status)
+    this.responseHeaderList = toPairs(pairs)
+    const type = this.responseHeaderList.find((h) => h.key.toLowerCase() === 'content-type')
+    this.responseType = type?.value
+    this.forget('response')
+  }
+
+  /** Runs the rules that look at the response's headers. */
+  phase3(): PhaseResult {
+    return evaluatePhase(this, 3)
+  }
+
+  /** Whether the rules want the response's body, by its type. */
+  get wantsResponseBody(): boolean {
+    if (!this.responseBodyAccess || this.engine === 'Off') return false
+    const type = /^[^;\s]*/.exec(this.responseType ?? '')![0].toLowerCase()
+    return this.rules.config.responseBodyMimeTypes.includes(type === '' ? 'null' : type)
+  }
+
+  /** The response's body; what is beyond the limit is not looked at. */
+  responseBody(body: Buffer): void {
+    this.responseOverLimit = body.length > this.responseBodyLimit
+    this.responseText = body.subarray(0, this.responseBodyLimit).toString('latin1')
+    this.forget('response')
+  }
+
+  /** Runs the rules that look at the response's body. */
+  phase4(): PhaseResult {
+    const { config } = this.rules
+    if (this.responseOverLimit && config.responseBodyLimitAction === 'Reject' && this.engine === 'On') {
+      this.verdict ??= { action: 'deny', status: 500, ruleId: 0, phase: 4, message: 'response body is over the limit' }
+      return this.verdict
+    }
+    return evaluatePhase(this, 4)
+  }
+
+  /** Runs the rules for logging; they cannot interrupt any more. */
+  phase5(): PhaseResult {
+    return evaluatePhase(this, 5)
+  }
+
+  /** Values of a variable; kept until what they come from changes. */
+  values(id: number): Value[] {
+    const known = this.variableValues[id]
+    if (known !== undefined) return known
+    const built = buildValues(this, id)
+    if (VARIABLE_LIST[id]!.lifetime !== 'volatile') this.variableValues[id] = built
+    return built
+  }
+
+  /** Values of a source: a variable, narrowed by a plain selector. */
+  source(index: number): Value[] {
+    const known = this.sourceValues[index]
+    if (known !== undefined) return known
+    const { info, selector } = this.rules.sources[index]!
+    const all = this.values(info.id)
+    const chosen = selector === null ? all : all.filter((value) => value.lowKey === selector)
+    if (info.lifetime !== 'volatile') this.sourceValues[index] = chosen
+    return chosen
+  }
+
+  /** First value for a macro; empty when there is none. */
+  first(id: number, selector: string | null): string {
+    if (selector !== null && isPersistentId(id)) {
+      return this.collections.get(VARIABLE_LIST[id]!.name)?.get(selector) ?? ''
+    }
+    for (const value of this.values(id)) if (selector === null || value.lowKey === selector) return value.text
+    return ''
+  }
+
+  /** The record of a string. */
+  record(text: string): StringRecord {
+    if (StringTable.shares(text)) return this.plan.strings.record(text)
+    const known = this.long.get(text)
+    if (known !== undefined) return known
+    const made = this.plan.strings.record(text)
+    this.long.set(text, made)
+    return made
+  }
+
+  /** Drops what was derived from things that have changed. */
+  private forget(lifetime: Lifetime): void {
+    const { dependents } = this.rules
+    for (const info of VARIABLE_LIST) if (info.lifetime === lifetime) this.variableValues[info.id] = undefined
+    for (const i of dependents[lifetime].sources) this.sourceValues[i] = undefined
+    for (const i of dependents[lifetime].cells) this.cellMasks[i] = undefined
+    for (const i of dependents[lifetime].groups) this.groupMasks[i] = undefined
+  }
+
+  /** Sends the changes of collections to their store; errors are the store's own business to report. */
+  flushCollections(): void {
+    for (const name of PERSISTENT) {
+      const done = this.collections.get(name)?.flush()
+      if (done !== undefined) done.catch(() => undefined)
+    }
+  }
+}
+
+function toPairs(flat: readonly string[]): NamedValue[] {
+  const pairs: NamedValue[] = []
+  for (let i = 0; i + 1 < flat.length; i += 2) pairs.push({ key: flat[i]!, value: flat[i + 1]! })
+  return pairs
+}
+
+/** `a=1; b=2`: names lose white space around them, values are taken as they are. */
+function addCookies(header: string, cookies: NamedValue[]): void {
+  for (const part of header.split(';')) {
+    const text = part.trimStart()
+    if (text === '') continue
+    const equals = text.indexOf('=')
+    if (equals < 0) cookies.push({ key: text, value: '' })
+    else cookies.push({ key: text.slice(0, equals), value: text.slice(equals + 1) })
+  }
+}

@@ -1,0 +1,102 @@
+/** Reads a rule's list of variables: `ARGS|!ARGS:token|&REQUEST_HEADERS:Host|TX:/^h_/|XML://@*`. */
+
+import { RuleMistake, unknownName } from '../errors.ts'
+import { VARIABLES, type VariableInfo } from './names.ts'
+
+/** One entry of the list. */
+export interface VariableSpec {
+  readonly info: VariableInfo
+  /** Member name in lower case, a pattern when `regex`, an XPath for XML; null for the whole collection. */
+  readonly selector: string | null
+  readonly regex: boolean
+  /** `&`: the number of members instead of the members. */
+  readonly count: boolean
+  /** `!`: taken out of what the other entries give. */
+  readonly excluded: boolean
+}
+
+/** Index of the `|` that ends the selector which starts at `from`, or the end. */
+function selectorEnd(text: string, from: number, closing: string): number {
+  for (let i = from; i < text.length; i++) {
+    if (text[i] === '\\') i++
+    else if (text.startsWith(closing, i) && (i + closing.length >= text.length || text[i + closing.length] === '|')) {
+      return i
+    }
+  }
+  throw new RuleMistake(`selector "${text.slice(from - 1, from + 40)}" is not closed`)
+}
+
+interface Selector {
+  text: string
+  regex: boolean
+  end: number
+}
+
+function readSelector(text: string, start: number, xml: boolean): Selector {
+  if (!xml && text[start] === '/') {
+    const end = selectorEnd(text, start + 1, '/')
+    return { text: text.slice(start + 1, end), regex: true, end: end + 1 }
+  }
+  if (!xml && text.startsWith("'/", start)) {
+    const end = selectorEnd(text, start + 2, "/'")
+    return { text: text.slice(start + 2, end), regex: true, end: end + 2 }
+  }
+  if (text[start] === "'") {
+    const end = selectorEnd(text, start + 1, "'")
+    return { text: text.slice(start + 1, end), regex: false, end: end + 1 }
+  }
+  const bar = text.indexOf('|', start)
+  const end = bar < 0 ? text.length : bar
+  return { text: text.slice(start, end).trim(), regex: false, end }
+}
+
+const XPATHS = new Set(['/*', '//@*', '//*'])
+
+function checkSelector(info: VariableInfo, selector: string | null, bareXml: boolean): void {
+  if (info.name === 'XML') {
+    if (selector === null && bareXml) return
+    if (selector === null || !XPATHS.has(selector)) {
+      throw new RuleMistake(`XML needs one of the selectors ${[...XPATHS].join(', ')}, not "${selector ?? ''}"`)
+    }
+  } else if (selector !== null && !info.collection) {
+    throw new RuleMistake(`${info.name} has no members, so it takes no selector`)
+  }
+}
+
+/**
+ * Parses a list of variables.
+ * @param bareXml whether XML may stand without an XPath, as it may in exclusions
+ * @throws RuleMistake for an unknown name, a selector on a scalar, an XPath other than those of the Core Rule Set
+ */
+export function parseVariables(text: string, bareXml = false): VariableSpec[] {
+  const specs: VariableSpec[] = []
+  let i = 0
+  while (i < text.length) {
+    let count = false
+    let excluded = false
+    for (; i < text.length && /[&!|,\s]/.test(text[i]!); i++) {
+      if (text[i] === '&') count = true
+      else if (text[i] === '!') excluded = true
+    }
+    if (i >= text.length) break
+    const start = i
+    while (i < text.length && text[i] !== ':' && text[i] !== '|') i++
+    const name = text.slice(start, i).trim().toUpperCase()
+    const info = VARIABLES.get(name)
+    if (info === undefined) throw unknownName('variable', name, VARIABLES.keys())
+    let selector: string | null = null
+    let regex = false
+    if (text[i] === ':') {
+      const read = readSelector(text, i + 1, name === 'XML')
+      regex = read.regex
+      selector = regex || name === 'XML' ? read.text : read.text.toLowerCase()
+      i = read.end
+      if (i < text.length && text[i] !== '|')
+        throw new RuleMistake(`unexpected "${text.slice(i, i + 20)}" after a selector`)
+    }
+    checkSelector(info, selector, bareXml || excluded)
+    specs.push({ info, selector, regex, count, excluded })
+  }
+  if (specs.length === 0) throw new RuleMistake('the list of variables is empty')
+  return specs
+}

@@ -1,0 +1,150 @@
+/** The table of operators. */
+
+import { RuleMistake, unknownName } from '../errors.ts'
+import { compileRegex, RegexSyntaxError } from '../regex/index.ts'
+import { ipMatch, ipMatchLines } from './address.ts'
+import { pm, pmLines } from './phrases.ts'
+import * as text from './text.ts'
+import { type Operator, type OperatorContext, simple } from './types.ts'
+import * as validate from './validate.ts'
+
+export { toInteger } from './text.ts'
+export type { Operator, OperatorContext, Prefilter } from './types.ts'
+
+type Factory = (argument: string, context: OperatorContext) => Operator
+
+const MAX_GROUPS = 10
+
+function rx(pattern: string, context: OperatorContext): Operator {
+  const regex = compileRegex(pattern, { multiline: context.multiline })
+  return {
+    matches: (value) => regex.test(value),
+    captures: (value) => (regex.exec(value)?.captures ?? []).slice(0, MAX_GROUPS).map((c) => c ?? ''),
+    prefilter:
+      regex.literals !== undefined && regex.literals.length > 0
+        ? { kind: 'literals', literals: regex.literals }
+        : { kind: 'regex', regex },
+  }
+}
+
+/** As `rx`, with the captures of successive matches one after another. */
+function rxGlobal(pattern: string, context: OperatorContext): Operator {
+  const regex = compileRegex(pattern, { multiline: context.multiline })
+  return {
+    ...rx(pattern, context),
+    captures: (value) =>
+      regex
+        .execAll(value, MAX_GROUPS)
+        .flatMap((match) => match.captures.map((c) => c ?? ''))
+        .slice(0, MAX_GROUPS),
+  }
+}
+
+function detectSQLi(_argument: string, { detector }: OperatorContext): Operator {
+  return {
+    matches: (value) => detector.sqli(value).hit,
+    captures: (value) => [detector.sqli(value).fingerprint],
+    prefilter: { kind: 'special' },
+  }
+}
+
+function detectXSS(_argument: string, { detector }: OperatorContext): Operator {
+  return { ...simple((value) => detector.xss(value).hit), prefilter: { kind: 'special' } }
+}
+
+/** Needs a service or database that a rule engine alone has not: loads and matches nothing. */
+const NEVER: Factory = () => simple(() => false)
+const pmFile: Factory = (argument, context) => pmLines(readAll(argument, context))
+const ipFile: Factory = (argument, context) => ipMatchLines(readAll(argument, context))
+
+function readAll(argument: string, context: OperatorContext): string {
+  return argument
+    .split(/\s+/)
+    .filter((path) => path !== '')
+    .map((path) => context.readFile(path))
+    .join('\n')
+}
+
+const OPERATORS: Record<string, Factory> = {
+  beginsWith: text.beginsWith,
+  contains: text.contains,
+  containsWord: text.containsWord,
+  detectSQLi,
+  detectXSS,
+  endsWith: text.endsWith,
+  eq: text.numeric((a, b) => a === b),
+  ge: text.numeric((a, b) => a >= b),
+  geoLookup: NEVER,
+  gsbLookup: NEVER,
+  gt: text.numeric((a, b) => a > b),
+  ipMatch,
+  ipMatchF: ipFile,
+  ipMatchFromFile: ipFile,
+  le: text.numeric((a, b) => a <= b),
+  lt: text.numeric((a, b) => a < b),
+  noMatch: () => simple(() => false),
+  pm,
+  pmFromFile: pmFile,
+  pmf: pmFile,
+  rbl: NEVER,
+  rx,
+  rxGlobal,
+  streq: text.streq,
+  strmatch: text.contains,
+  unconditionalMatch: () => simple(() => true),
+  validateByteRange: validate.validateByteRange,
+  validateNid: validate.validateNid,
+  validateUrlEncoding: validate.validateUrlEncoding,
+  validateUtf8Encoding: validate.validateUtf8Encoding,
+  verifyCC: validate.verifyCC,
+  verifyCPF: validate.verifyCPF,
+  verifySSN: validate.verifySSN,
+  verifySVNR: validate.verifySVNR,
+  within: text.within,
+}
+
+const REFUSED: Record<string, string> = {
+  fuzzyhash: 'fuzzy hashes are not supported',
+  inspectfile: 'running programs from rules is not supported',
+  rsub: 'changing bodies from rules is not supported',
+  validatedtd: 'XML is never validated against a DTD, which would mean reading one',
+  validatehash: 'hash enforcement is not supported',
+  validateschema: 'schemas are checked by the validation plugin, not by rules',
+}
+
+const BY_NAME = new Map(Object.entries(OPERATORS).map(([name, make]) => [name.toLowerCase(), make]))
+
+/** The names that may follow `@`. */
+export const OPERATOR_NAMES: readonly string[] = Object.keys(OPERATORS)
+
+/** The operators whose outcome is a comparison of whole numbers. */
+export const NUMERIC: ReadonlySet<string> = new Set(['eq', 'ge', 'gt', 'le', 'lt'])
+
+/**
+ * Checks that an operator exists.
+ * @throws RuleMistake when it does not, or is known and refused
+ */
+export function checkOperator(name: string): void {
+  const refusal = REFUSED[name.toLowerCase()]
+  if (refusal !== undefined) throw new RuleMistake(`operator "@${name}": ${refusal}`)
+  if (!BY_NAME.has(name.toLowerCase()))
+    throw unknownName(
+      'operator',
+      `@${name}`,
+      OPERATOR_NAMES.map((n) => `@${n}`),
+    )
+}
+
+/**
+ * Makes an operator.
+ * @throws RuleMistake for an unknown name or an argument it cannot take
+ */
+export function makeOperator(name: string, argument: string, context: OperatorContext): Operator {
+  checkOperator(name)
+  try {
+    return BY_NAME.get(name.toLowerCase())!(argument, context)
+  } catch (error) {
+    if (error instanceof RegexSyntaxError) throw new RuleMistake(`pattern of @${name}: ${error.message}`)
+    throw error
+  }
+}
