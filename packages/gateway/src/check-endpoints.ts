@@ -28,12 +28,14 @@ function checkPath(path: string, place: string): ConfigIssue[] {
   }
   const names = [...path.matchAll(/\{([^{}]*)\}/g)].map((match) => match[1]!)
   for (const name of names) {
-    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) issues.push({ place, message: `"{${name}}" is not a parameter: letters, digits and _ only` })
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
+      issues.push({ place, message: `"{${name}}" is not a parameter: letters, digits and _ only` })
   }
   if (new Set(names).size !== names.length) issues.push({ place, message: 'a parameter stands twice' })
   if (/[{}]/.test(path.replace(/\{[^{}]*\}/g, ''))) issues.push({ place, message: 'a brace is not closed' })
   if (/[?#\s\\]/.test(path)) issues.push({ place, message: 'a path has no query, fragment, space or backslash' })
-  if (path.split('/').some((segment) => segment === '.' || segment === '..')) issues.push({ place, message: 'a path has no dot segments' })
+  if (path.split('/').some((segment) => segment === '.' || segment === '..'))
+    issues.push({ place, message: 'a path has no dot segments' })
   return issues
 }
 
@@ -46,45 +48,80 @@ export function methodsOf(endpoint: EndpointDocument): string[] {
 
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 
-function checkTwins(endpoint: EndpointDocument, place: string, declared: Map<string, string>, issues: ConfigIssue[]): void {
+function checkTwins(
+  endpoint: EndpointDocument,
+  place: string,
+  declared: Map<string, string>,
+  issues: ConfigIssue[],
+): void {
   const hosts = endpoint.hosts ?? ['']
   for (const method of methodsOf(endpoint)) {
-    if (!METHODS.has(method)) issues.push({ place: `${place}.method`, message: `"${method}" is not proxied: ${[...METHODS].join(', ')} are` })
+    if (!METHODS.has(method))
+      issues.push({ place: `${place}.method`, message: `"${method}" is not proxied: ${[...METHODS].join(', ')} are` })
     for (const host of hosts) {
       const key = `${host} ${method} ${routeUrl(endpoint.endpoint).replace(/:[A-Za-z_]\w*/g, ':')}`
       const before = declared.get(key)
-      if (before !== undefined) issues.push({ place, message: `${method} ${endpoint.endpoint} is declared by ${before} already` })
+      if (before !== undefined)
+        issues.push({ place, message: `${method} ${endpoint.endpoint} is declared by ${before} already` })
       else declared.set(key, place)
     }
   }
 }
 
-function checkBackends(endpoint: EndpointDocument, root: GatewayDocument, place: string, read: ReadBlocks, issues: ConfigIssue[]): void {
+function checkBackends(
+  endpoint: EndpointDocument,
+  root: GatewayDocument,
+  place: string,
+  read: ReadBlocks,
+  issues: ConfigIssue[],
+): void {
   if (endpoint.backend.length > 1) {
-    issues.push({ place: `${place}.backend`, message: 'expected one backend: merging several responses is a KrakenD feature that Portcullis does not run' })
+    issues.push({
+      place: `${place}.backend`,
+      message: 'expected one backend: merging several responses is a KrakenD feature that Portcullis does not run',
+    })
   }
-  const authenticates = ['auth/validator', 'github.com/devopsfaith/krakend-jose/validator', 'github_com/devopsfaith/krakend-jose/validator']
-  const hasClaims = authenticates.some((key) => endpoint.extra_config?.[key] !== undefined || root.extra_config?.[key] !== undefined)
+  const authenticates = [
+    'auth/validator',
+    'github.com/devopsfaith/krakend-jose/validator',
+    'github_com/devopsfaith/krakend-jose/validator',
+  ]
+  const hasClaims = authenticates.some(
+    (key) => endpoint.extra_config?.[key] !== undefined || root.extra_config?.[key] !== undefined,
+  )
   endpoint.backend.forEach((backend, i) => {
     const at = `${place}.backend[${i}]`
     if (typeof backend !== 'object' || backend === null) return
     issues.push(...read(backend.extra_config, 'backend', `${at}.extra_config`).issues)
-    if (backend.host === undefined && root.host === undefined) issues.push({ place: at, message: 'field "host" is missing, and the root has none' })
+    if (backend.host === undefined && root.host === undefined)
+      issues.push({ place: at, message: 'field "host" is missing, and the root has none' })
     checkUrlPattern(endpoint, backend, at, hasClaims, issues)
   })
 }
 
-function checkUrlPattern(endpoint: EndpointDocument, backend: BackendDocument, place: string, hasClaims: boolean, issues: ConfigIssue[]): void {
+function checkUrlPattern(
+  endpoint: EndpointDocument,
+  backend: BackendDocument,
+  place: string,
+  hasClaims: boolean,
+  issues: ConfigIssue[],
+): void {
   const text = backend.url_pattern ?? endpoint.endpoint
   if (typeof text !== 'string') return
   const at = `${place}.url_pattern`
   const pattern = compileUrlPattern(text)
   for (const name of pattern.params) {
-    if (!endpoint.endpoint.includes(`{${name}}`)) issues.push({ place: at, message: `"{${name}}" is not a parameter of ${endpoint.endpoint}` })
+    if (!endpoint.endpoint.includes(`{${name}}`))
+      issues.push({ place: at, message: `"{${name}}" is not a parameter of ${endpoint.endpoint}` })
   }
   const isPrefix = endpoint.endpoint.endsWith('/*')
   if (pattern.hasRest && !isPrefix) issues.push({ place: at, message: 'a * needs an endpoint that ends in /*' })
-  if (isPrefix && !pattern.hasRest) issues.push({ place: at, message: `needs a * for the rest of ${endpoint.endpoint}: without it every path would be the same` })
-  if (pattern.usesClaims && !hasClaims) issues.push({ place: at, message: '{JWT.…} needs auth/validator on this endpoint' })
+  if (isPrefix && !pattern.hasRest)
+    issues.push({
+      place: at,
+      message: `needs a * for the rest of ${endpoint.endpoint}: without it every path would be the same`,
+    })
+  if (pattern.usesClaims && !hasClaims)
+    issues.push({ place: at, message: '{JWT.…} needs auth/validator on this endpoint' })
   if (/[#\s\\]/.test(text)) issues.push({ place: at, message: 'a path has no fragment, space or backslash' })
 }

@@ -1,5 +1,5 @@
-import type { FastifyInstance } from 'fastify'
 import { type ConfigIssue, ConfigurationError, fastifyOptions } from '@portcullis/core'
+import type { FastifyInstance } from 'fastify'
 import type { LoadedConfig } from './load.ts'
 import { tlsConfigOf } from './server-options.ts'
 
@@ -16,7 +16,10 @@ export function checkServer(fastify: FastifyInstance, loaded: LoadedConfig): voi
   const { trusted_proxies: trusted = [] } = loaded.document
   const { trustProxy } = options
   if (typeof trustProxy === 'number') {
-    issues.push({ place: 'trustProxy', message: 'a number of hops trusts whoever connects; list addresses in trusted_proxies' })
+    issues.push({
+      place: 'trustProxy',
+      message: 'a number of hops trusts whoever connects; list addresses in trusted_proxies',
+    })
   } else if (trusted.length > 0 && !trustsProxies(trustProxy)) {
     issues.push({ place: 'trusted_proxies', message: `the server has no trustProxy: ${HINT}` })
   }

@@ -10,7 +10,11 @@ export function configSchema(): JSONSchema {
   const root = documentSchema.properties as Record<string, JSONSchema>
   const endpoint = endpointSchema.properties as Record<string, JSONSchema>
   const clientTls = components.find(({ name }) => name === 'client-tls')!
-  const backend = { ...backendSchema.properties as object, extra_config: blocks('backend'), client_tls: schemaOf(clientTls, 'backend') }
+  const backend = {
+    ...(backendSchema.properties as object),
+    extra_config: blocks('backend'),
+    client_tls: schemaOf(clientTls, 'backend'),
+  }
   const endpoints = {
     ...endpoint,
     extra_config: blocks('endpoint'),
@@ -25,7 +29,12 @@ export function configSchema(): JSONSchema {
     extra_config: blocks('service'),
     endpoints: { ...root.endpoints, items: { ...endpointSchema, properties: endpoints } },
   }
-  const schema = { $schema: 'http://json-schema.org/draft-07/schema#', title: 'Portcullis gateway configuration', ...documentSchema, properties }
+  const schema = {
+    $schema: 'http://json-schema.org/draft-07/schema#',
+    title: 'Portcullis gateway configuration',
+    ...documentSchema,
+    properties,
+  }
   return withComments(schema) as JSONSchema
 }
 
@@ -44,7 +53,8 @@ function withComments(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(withComments)
   if (typeof schema !== 'object' || schema === null) return schema
   const result: Record<string, unknown> = {}
-  for (const [key, value] of Object.entries(schema)) if (key !== 'expects' || typeof value !== 'string') result[key] = withComments(value)
+  for (const [key, value] of Object.entries(schema))
+    if (key !== 'expects' || typeof value !== 'string') result[key] = withComments(value)
   if (result.additionalProperties === false && typeof result.properties === 'object') {
     result.patternProperties = { ...COMMENTS, ...(result.patternProperties as object | undefined) }
   }

@@ -1,5 +1,5 @@
 import type { ConnectionOptions } from 'node:tls'
-import { ComponentIndex, type Component, duration } from '@portcullis/core'
+import { type Component, ComponentIndex, duration } from '@portcullis/core'
 import { type BackendHttpConfig, backendHttpSettings, type EndpointOptions } from '@portcullis/proxy'
 import { type ClientTlsConfig, clientTlsOptions } from '@portcullis/tls'
 import { methodsOf } from './check-endpoints.ts'

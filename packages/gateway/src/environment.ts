@@ -59,7 +59,13 @@ export function convertFilled(issues: readonly ConfigIssue[], filled: Substitute
     const found = filled.get(place)
     if (found === undefined) continue
     const text = String(found.holder[found.key])
-    const value = /^-?[0-9]+(\.[0-9]+)?$/.test(text) ? Number(text) : text === 'true' ? true : text === 'false' ? false : undefined
+    const value = /^-?[0-9]+(\.[0-9]+)?$/.test(text)
+      ? Number(text)
+      : text === 'true'
+        ? true
+        : text === 'false'
+          ? false
+          : undefined
     if (value === undefined) continue
     found.holder[found.key] = value
     filled.delete(place)

@@ -7,10 +7,11 @@
  * await app.register(gateway, { config: 'gateway.json' })
  * ```
  */
-import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
-import fp from 'fastify-plugin'
+
 import { ConfigurationError, createRedisStore, Engine, type RedisConfig, type Store } from '@portcullis/core'
 import { addEndpoints } from '@portcullis/proxy'
+import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
+import fp from 'fastify-plugin'
 import { checkServer } from './check-server.ts'
 import type { GatewayDocument } from './document.ts'
 import { endpointOptions } from './endpoints.ts'
@@ -63,7 +64,12 @@ function loadOptions(options: GatewayOptions): LoadedConfig {
   const document = Object.fromEntries(Object.entries(options).filter(([key]) => !OWN.has(key))) as GatewayDocument
   if (!('config' in options)) return loadConfig(document, options)
   if (Object.keys(document).length > 0) {
-    throw new ConfigurationError(Object.keys(document).map((place) => ({ place, message: 'stands beside "config": put it into the configuration' })))
+    throw new ConfigurationError(
+      Object.keys(document).map((place) => ({
+        place,
+        message: 'stands beside "config": put it into the configuration',
+      })),
+    )
   }
   return loadConfig(options.config, options)
 }
@@ -76,14 +82,17 @@ function redisStoreOf(fastify: FastifyInstance, loaded: LoadedConfig): Store | u
   return store
 }
 
-const plugin: FastifyPluginAsync<GatewayOptions> = fp(gateway as FastifyPluginAsync<GatewayOptions>, { name: '@portcullis/gateway', fastify: '5.x' })
+const plugin: FastifyPluginAsync<GatewayOptions> = fp(gateway as FastifyPluginAsync<GatewayOptions>, {
+  name: '@portcullis/gateway',
+  fastify: '5.x',
+})
 
 export default plugin
-export { plugin as gateway }
-export { ConfigurationError, type ConfigIssue, formatIssue } from '@portcullis/core'
+export { type ConfigIssue, ConfigurationError, formatIssue } from '@portcullis/core'
 export { configSchema } from './config-schema.ts'
 export type { BackendDocument, EndpointDocument, GatewayDocument } from './document.ts'
 export { addHealth } from './health.ts'
 export { type LoadedConfig, type LoadOptions, loadConfig } from './load.ts'
 export { components, order } from './pipeline.ts'
 export { serverOptions, serverOptionsOf } from './server-options.ts'
+export { plugin as gateway }

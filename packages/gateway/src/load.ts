@@ -1,11 +1,11 @@
 import {
   type Block,
   type Blocks,
-  checkSchema,
   type Component,
   ComponentIndex,
   type ConfigIssue,
   ConfigurationError,
+  checkSchema,
   IpSet,
   type JSONSchema,
   type Level,
@@ -59,10 +59,17 @@ export function loadConfig(config: string | GatewayDocument, options: LoadOption
   let checked = check(substituted.document, read.baseDir)
   // A number or a boolean that came out of a variable is text until a check says what was expected.
   while (convertFilled(checked.issues, substituted.filled)) checked = check(substituted.document, read.baseDir)
-  for (const issue of checked.issues) (options.unsupported === 'ignore' && isUnsupported(issue) ? warnings : issues).push(explain(issue))
+  for (const issue of checked.issues)
+    (options.unsupported === 'ignore' && isUnsupported(issue) ? warnings : issues).push(explain(issue))
   if (issues.length > 0) throw new ConfigurationError(sorted(issues), read.source)
   if (warnings.length > 0) removeUnsupported(substituted.document as Record<string, unknown>, warnings)
-  return { document: substituted.document as GatewayDocument, blocks: checked.blocks, baseDir: read.baseDir, source: read.source, warnings }
+  return {
+    document: substituted.document as GatewayDocument,
+    blocks: checked.blocks,
+    baseDir: read.baseDir,
+    source: read.source,
+    warnings,
+  }
 }
 
 interface Checked {
@@ -79,7 +86,8 @@ function check(document: unknown, baseDir: string): Checked {
   issues.push(...service.issues)
   for (const [name, block] of service.blocks) blocks.set(name, block)
   issues.push(...checkRoot(root, baseDir))
-  if (Array.isArray(root.endpoints)) issues.push(...checkEndpoints(root, (extra, level, place) => blocksAt(extra, level, place, baseDir)))
+  if (Array.isArray(root.endpoints))
+    issues.push(...checkEndpoints(root, (extra, level, place) => blocksAt(extra, level, place, baseDir)))
   return { issues, blocks }
 }
 
@@ -102,7 +110,8 @@ function checkRoot(root: GatewayDocument, baseDir: string): ConfigIssue[] {
     issues.push(...found)
     return found.length === 0
   }
-  if (block(root.tls, tlsSchema, 'tls')) issues.push(...checkTls(root.tls!, baseDir).map((issue) => ({ ...issue, place: `tls${issue.place}` })))
+  if (block(root.tls, tlsSchema, 'tls'))
+    issues.push(...checkTls(root.tls!, baseDir).map((issue) => ({ ...issue, place: `tls${issue.place}` })))
   block(root.redis, redisSchema, 'redis')
   if (root.client_tls !== undefined) {
     const found = blocksAt({ client_tls: root.client_tls }, 'backend', '', baseDir).issues
@@ -130,19 +139,27 @@ function withoutLeadingDot(issue: ConfigIssue): ConfigIssue {
 }
 
 function isUnsupported(issue: ConfigIssue): boolean {
-  return issue.message.includes('is a KrakenD namespace that Portcullis does not run') || krakendField(issue) !== undefined
+  return (
+    issue.message.includes('is a KrakenD namespace that Portcullis does not run') || krakendField(issue) !== undefined
+  )
 }
 
 /** An unknown field that KrakenD has is told apart from a misspelt one. */
 function explain(issue: ConfigIssue): ConfigIssue {
   const field = krakendField(issue)
-  return field === undefined ? issue : { ...issue, message: `"${field}" is a KrakenD field that Portcullis does not run` }
+  return field === undefined
+    ? issue
+    : { ...issue, message: `"${field}" is a KrakenD field that Portcullis does not run` }
 }
 
 /** In the order of the document: root, then endpoints by number. */
 function sorted(issues: readonly ConfigIssue[]): ConfigIssue[] {
   const unique = [...new Map(issues.map((issue) => [`${issue.place} ${issue.message}`, issue])).values()]
-  return unique.sort((a, b) => Number(a.place.startsWith('endpoints')) - Number(b.place.startsWith('endpoints')) || compareNumbers(a.place, b.place))
+  return unique.sort(
+    (a, b) =>
+      Number(a.place.startsWith('endpoints')) - Number(b.place.startsWith('endpoints')) ||
+      compareNumbers(a.place, b.place),
+  )
 }
 
 function compareNumbers(a: string, b: string): number {
@@ -152,10 +169,11 @@ function compareNumbers(a: string, b: string): number {
 /** What `unsupported: "ignore"` lets pass must not reach the components. */
 function removeUnsupported(document: Record<string, unknown>, warnings: readonly ConfigIssue[]): void {
   for (const { place } of warnings) {
-    const steps = [...place.matchAll(/\["([^"]+)"\]|\[([0-9]+)\]|([A-Za-z_$][\w$]*)/g)].map((match) => match[1] ?? match[2] ?? match[3]!)
+    const steps = [...place.matchAll(/\["([^"]+)"\]|\[([0-9]+)\]|([A-Za-z_$][\w$]*)/g)].map(
+      (match) => match[1] ?? match[2] ?? match[3]!,
+    )
     let holder: unknown = document
     for (const step of steps.slice(0, -1)) holder = (holder as Record<string, unknown> | undefined)?.[step]
     if (typeof holder === 'object' && holder !== null) delete (holder as Record<string, unknown>)[steps.at(-1)!]
   }
 }
-

@@ -32,7 +32,12 @@ export function readFile(path: string): ReadDocument {
 function parse(text: string, isYaml: boolean, source: string): unknown {
   const lines = new LineCounter()
   // JSON is read as YAML too: unlike JSON.parse it sees keys that stand twice and knows where mistakes are.
-  const parsed = parseDocument(text, { lineCounter: lines, uniqueKeys: true, schema: isYaml ? 'core' : 'json', prettyErrors: false })
+  const parsed = parseDocument(text, {
+    lineCounter: lines,
+    uniqueKeys: true,
+    schema: isYaml ? 'core' : 'json',
+    prettyErrors: false,
+  })
   const issues = parsed.errors
     .filter((error) => isYaml || error.code === 'DUPLICATE_KEY')
     .map((error) => ({ place: placeOf(lines, error.pos[0]), message: error.message }))
@@ -43,7 +48,10 @@ function parse(text: string, isYaml: boolean, source: string): unknown {
       document = JSON.parse(text)
     } catch (error) {
       const at = parsed.errors[0]?.pos[0]
-      issues.unshift({ place: at === undefined ? '' : placeOf(lines, at), message: `is not JSON: ${(error as Error).message}` })
+      issues.unshift({
+        place: at === undefined ? '' : placeOf(lines, at),
+        message: `is not JSON: ${(error as Error).message}`,
+      })
     }
   }
   if (issues.length > 0) throw new ConfigurationError(issues, source)

@@ -1,7 +1,7 @@
-import type { FastifyServerOptions } from 'fastify'
 import { handleClientError, handleFrameworkError } from '@portcullis/core'
 import { serverLimits } from '@portcullis/request-limits'
-import { tlsServerOptions, type TlsConfig } from '@portcullis/tls'
+import { type TlsConfig, tlsServerOptions } from '@portcullis/tls'
+import type { FastifyServerOptions } from 'fastify'
 import type { GatewayDocument } from './document.ts'
 import { type LoadedConfig, type LoadOptions, loadConfig } from './load.ts'
 
@@ -39,13 +39,17 @@ export function serverOptionsOf(loaded: LoadedConfig): FastifyServerOptions {
 export function tlsConfigOf(loaded: LoadedConfig): TlsConfig | undefined {
   const tls = loaded.document.tls as TlsConfig | undefined
   if (tls !== undefined) return tls.disabled === true ? undefined : tls
-  const http = loaded.blocks.get('http-secure')?.config as { ssl_certificate?: string; ssl_private_key?: string } | undefined
+  const http = loaded.blocks.get('http-secure')?.config as
+    | { ssl_certificate?: string; ssl_private_key?: string }
+    | undefined
   if (http?.ssl_certificate === undefined || http.ssl_private_key === undefined) return undefined
   return { keys: [{ public_key: http.ssl_certificate, private_key: http.ssl_private_key }] }
 }
 
 /** The service's limits and every endpoint's: the server must allow what the most generous of them allows. */
 function limitBlocks(loaded: LoadedConfig): { service: unknown; endpoints: unknown[] } {
-  const endpoints = (loaded.document.endpoints ?? []).flatMap((endpoint) => endpoint.extra_config?.['security/request-limits'] ?? [])
+  const endpoints = (loaded.document.endpoints ?? []).flatMap(
+    (endpoint) => endpoint.extra_config?.['security/request-limits'] ?? [],
+  )
   return { service: loaded.blocks.get('request-limits')?.config, endpoints }
 }

@@ -1,5 +1,5 @@
-import { fromKrakend as ipFilterFromKrakend } from '@portcullis/ip-filter'
 import { type ConfigIssue, isCommentKey } from '@portcullis/core'
+import { fromKrakend as ipFilterFromKrakend } from '@portcullis/ip-filter'
 import { RENAMED } from './krakend.ts'
 
 type Bag = Record<string, unknown>
@@ -28,7 +28,8 @@ export function translate(document: unknown): ConfigIssue[] {
 function rename(holder: Bag, place: string, issues: ConfigIssue[]): void {
   for (const [old, present] of Object.entries(RENAMED)) {
     if (!Object.hasOwn(holder, old)) continue
-    if (Object.hasOwn(holder, present)) issues.push({ place: `${place}.${old}`, message: `is the old name of "${present}", which is stated too` })
+    if (Object.hasOwn(holder, present))
+      issues.push({ place: `${place}.${old}`, message: `is the old name of "${present}", which is stated too` })
     else holder[present] = holder[old]
     delete holder[old]
   }
@@ -51,7 +52,14 @@ function moveBlocks(holder: Bag, prefix: string, issues: ConfigIssue[]): void {
   }
 }
 
-const ROUTER = new Set(['router', 'proxy', 'github_com/luraproject/lura/router/gin', 'github.com/luraproject/lura/router/gin', 'github_com/devopsfaith/krakend/proxy', 'github.com/devopsfaith/krakend/proxy'])
+const ROUTER = new Set([
+  'router',
+  'proxy',
+  'github_com/luraproject/lura/router/gin',
+  'github.com/luraproject/lura/router/gin',
+  'github_com/devopsfaith/krakend/proxy',
+  'github.com/devopsfaith/krakend/proxy',
+])
 const PLUGINS = new Set([
   'plugin/http-server',
   'plugin/req-resp-modifier',
@@ -86,12 +94,15 @@ function movePlugin(holder: Bag, extra: Bag, key: string, place: string, issues:
 function moveInto(holder: Bag, namespace: string, value: unknown, place: string, issues: ConfigIssue[]): void {
   const extra = isBag(holder.extra_config) ? holder.extra_config : {}
   holder.extra_config = extra
-  if (Object.hasOwn(extra, namespace)) issues.push({ place, message: `is the same as "${namespace}", which is stated too` })
+  if (Object.hasOwn(extra, namespace))
+    issues.push({ place, message: `is the same as "${namespace}", which is stated too` })
   else extra[namespace] = value
 }
 
 function list(value: unknown): [number, Bag][] {
-  return Array.isArray(value) ? value.flatMap((item, index): [number, Bag][] => (isBag(item) ? [[index, item]] : [])) : []
+  return Array.isArray(value)
+    ? value.flatMap((item, index): [number, Bag][] => (isBag(item) ? [[index, item]] : []))
+    : []
 }
 
 function isBag(value: unknown): value is Bag {

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import type { UpstreamRequest } from '@portcullis/core'
-import { type Failure, failureOf } from './failure.ts'
+import { type Failure, failureOf, failureRefusal, RESPONSE_TOO_LARGE } from './failure.ts'
 import { type ResponseHeaders, readResponseHeaders } from './response-headers.ts'
 import type { UpstreamHost } from './upstream.ts'
 
@@ -110,7 +110,7 @@ export class Exchange {
   onData(chunk: Buffer): boolean {
     this.#received += chunk.length
     if (this.#received > this.#limits.maxResponseSize) {
-      this.#stream?.destroy(new Error('the response is larger than max_response_size'))
+      this.#stream?.destroy(RESPONSE_TOO_LARGE.toError())
       this.cancel('too-large')
       return true
     }
@@ -133,7 +133,9 @@ export class Exchange {
 
   onError(error: Error): void {
     this.#end()
-    this.#stream?.destroy(error)
+    // When nothing was sent yet, Fastify makes a response of this error; otherwise the connection is cut.
+    const failure = this.#failure ?? failureOf(error)
+    this.#stream?.destroy(failure === 'too-large' ? RESPONSE_TOO_LARGE.toError() : failureRefusal(failure).toError())
     this.#fail(error)
   }
 
@@ -188,7 +190,7 @@ class BodyStream extends Readable {
     this.#resume = resume
     this.#cancel = cancel
     this.#timer = setTimeout(() => {
-      if (this.#waiting) this.destroy(new Error('the upstream stopped sending'))
+      if (this.#waiting) this.destroy(failureRefusal('timeout').toError())
     }, pause)
   }
 

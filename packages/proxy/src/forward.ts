@@ -86,7 +86,7 @@ export class Forward {
     const url = this.#request.raw.url!
     const mark = url.indexOf('?')
     const path = mark === -1 ? url : url.slice(0, mark)
-    const unsafe = guardPath(path)
+    const unsafe = guardPath(path, this.#backend.pattern.hasRest)
     if (unsafe !== undefined) return unsafe
     const { pattern, headers, query, prefixSegments } = this.#backend
     const rest = pattern.hasRest ? afterSegments(path, prefixSegments) : ''

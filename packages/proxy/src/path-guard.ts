@@ -12,12 +12,15 @@ const DECODINGS = 3
  * targets in absolute form (RFC 9112 section 3.2.2), whose authority must not choose anything here.
  *
  * @param path the raw path, without the query.
+ * @param passedOn does any of it go upstream as it is written (a prefix endpoint)? Then nested encodings are looked
+ *   through as well; parameters are encoded anew and need only one level.
  */
-export function guardPath(path: string): Refusal | undefined {
+export function guardPath(path: string, passedOn: boolean): Refusal | undefined {
   if (path.charCodeAt(0) !== 47) return TARGET_INVALID
   if (isPlain(path)) return undefined
   let current = path
-  for (let i = 0; i <= DECODINGS; i++) {
+  const levels = passedOn ? DECODINGS : 1
+  for (let i = 0; i <= levels; i++) {
     if (isUnsafe(current)) return PATH_INVALID
     if (!current.includes('%')) return undefined
     const decoded = decode(current)
@@ -26,7 +29,7 @@ export function guardPath(path: string): Refusal | undefined {
     if (decoded === current) return undefined
     current = decoded
   }
-  return PATH_INVALID
+  return passedOn ? PATH_INVALID : undefined
 }
 
 /** Most paths: letters, digits and harmless signs, no `.` beside a `/`. One pass, nothing allocated. */

@@ -70,14 +70,27 @@ export const tlsSchema: JSONSchema = {
     max_version: { ...version, default: 'TLS13', description: 'Newest protocol version.' },
     cipher_suites: { ...suites, description: 'Cipher suites by IANA name or number.' },
     curve_preferences: { ...suites, description: 'Curves by name or KrakenD’s number.' },
-    prefer_server_cipher_suites: { type: 'boolean', default: true, description: 'The server’s order of suites counts.' },
+    prefer_server_cipher_suites: {
+      type: 'boolean',
+      default: true,
+      description: 'The server’s order of suites counts.',
+    },
     enable_mtls: { type: 'boolean', default: false, description: 'Require and verify a client certificate.' },
     ca_certs: { type: 'array', items: file, description: 'CAs of client certificates.' },
-    disable_system_ca_pool: { type: 'boolean', default: true, description: 'The system’s CAs do not vouch for clients.' },
+    disable_system_ca_pool: {
+      type: 'boolean',
+      default: true,
+      description: 'The system’s CAs do not vouch for clients.',
+    },
     http2: { type: 'boolean', default: true, description: 'Offer HTTP/2 by ALPN beside HTTP/1.1.' },
     session_timeout: { ...durationSchema, default: '10m', description: 'How long a session can be resumed.' },
     ticket_keys_file: { ...file, description: 'File with 48 bytes shared by several processes.' },
-    redirect_from: { type: 'integer', minimum: 0, maximum: 65535, description: 'Port of a plain listener that redirects to HTTPS.' },
+    redirect_from: {
+      type: 'integer',
+      minimum: 0,
+      maximum: 65535,
+      description: 'Port of a plain listener that redirects to HTTPS.',
+    },
   },
 }
 
@@ -87,7 +100,11 @@ export const clientTlsSchema: JSONSchema = {
   additionalProperties: false,
   description: 'TLS towards backends.',
   properties: {
-    allow_insecure_connections: { type: 'boolean', default: false, description: 'Do not verify backends: for tests only.' },
+    allow_insecure_connections: {
+      type: 'boolean',
+      default: false,
+      description: 'Do not verify backends: for tests only.',
+    },
     ca_certs: { type: 'array', items: file, description: 'CAs of backends, beside the system’s.' },
     disable_system_ca_pool: { type: 'boolean', default: false, description: 'Trust ca_certs alone.' },
     min_version: { ...version, default: 'TLS12', description: 'Oldest protocol version.' },
@@ -97,7 +114,12 @@ export const clientTlsSchema: JSONSchema = {
     client_certs: {
       type: 'array',
       maxItems: 1,
-      items: { type: 'object', additionalProperties: false, required: ['certificate', 'private_key'], properties: { certificate: file, private_key: file } },
+      items: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['certificate', 'private_key'],
+        properties: { certificate: file, private_key: file },
+      },
       description: 'The certificate that the gateway shows.',
     },
     server_name: { type: 'string', minLength: 1, description: 'Name that the backend’s certificate must have.' },

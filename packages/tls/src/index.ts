@@ -13,11 +13,17 @@ export function checkTls(config: Record<string, unknown>, baseDir: string): Conf
   if (tls.disabled === true) return []
   const pairs = keyPairs(tls)
   if (pairs.length === 0) return [{ place: '', message: 'needs a key pair: "keys": [{ "public_key", "private_key" }]' }]
-  return pairs.flatMap((pair, i) => [...missing(pair.public_key, `.keys[${i}].public_key`, baseDir), ...missing(pair.private_key, `.keys[${i}].private_key`, baseDir)])
+  return pairs.flatMap((pair, i) => [
+    ...missing(pair.public_key, `.keys[${i}].public_key`, baseDir),
+    ...missing(pair.private_key, `.keys[${i}].private_key`, baseDir),
+  ])
 }
 
 function keyPairs(tls: TlsConfig): { public_key: string; private_key: string }[] {
-  const single = tls.public_key !== undefined && tls.private_key !== undefined ? [{ public_key: tls.public_key, private_key: tls.private_key }] : []
+  const single =
+    tls.public_key !== undefined && tls.private_key !== undefined
+      ? [{ public_key: tls.public_key, private_key: tls.private_key }]
+      : []
   return [...(tls.keys ?? []), ...single]
 }
 
@@ -26,7 +32,10 @@ function missing(file: string, place: string, baseDir: string): ConfigIssue[] {
 }
 
 /** Fastify's options for a TLS server: `{ https, http2 }`. */
-export function tlsServerOptions(config: TlsConfig, options: { baseDir?: string; http?: object } = {}): Record<string, unknown> {
+export function tlsServerOptions(
+  config: TlsConfig,
+  options: { baseDir?: string; http?: object } = {},
+): Record<string, unknown> {
   const baseDir = options.baseDir ?? process.cwd()
   const pair = keyPairs(config)[0]!
   const http2 = config.http2 !== false
@@ -65,10 +74,15 @@ export function clientTlsOptions(config: ClientTlsConfig, baseDir: string): Conn
     rejectUnauthorized: config.allow_insecure_connections !== true,
     minVersion: version(config.min_version, 'TLSv1.2'),
     maxVersion: version(config.max_version, 'TLSv1.3'),
-    ...(cas.length === 0 ? undefined : { ca: config.disable_system_ca_pool === true ? cas : [...rootCertificates, ...cas] }),
+    ...(cas.length === 0
+      ? undefined
+      : { ca: config.disable_system_ca_pool === true ? cas : [...rootCertificates, ...cas] }),
     ...(config.server_name === undefined ? undefined : { servername: config.server_name }),
     ...(cert === undefined
       ? undefined
-      : { cert: readFileSync(resolve(baseDir, cert.certificate)), key: readFileSync(resolve(baseDir, cert.private_key)) }),
+      : {
+          cert: readFileSync(resolve(baseDir, cert.certificate)),
+          key: readFileSync(resolve(baseDir, cert.private_key)),
+        }),
   }
 }
