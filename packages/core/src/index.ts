@@ -71,7 +71,7 @@ export {
   parseMediaType,
 } from './media-type.ts'
 export { fastifyOptions, peerTrust } from './peer-trust.ts'
-export { type ComponentPlugin, type PluginOptions, toPlugin } from './plugin.ts'
+export { type Companion, type ComponentPlugin, type PluginOptions, toPlugin } from './plugin.ts'
 export { Answer, NewPayload, Refusal, type RefusalOptions } from './refusal.ts'
 export { ReloadingFile, type ReloadingFileOptions } from './reloading-file.ts'
 export { type Decision, type Identity, type RateLimitStatus, RequestState, stateOf } from './request-state.ts'

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Component } from './component.ts'
-import { type Block, ComponentIndex, readBlocks } from './config/blocks.ts'
+import { ComponentIndex, readBlocks } from './config/blocks.ts'
 import { ConfigurationError } from './config/issues.ts'
 import { Engine } from './engine/engine.ts'
 import type { Store } from './store/store.ts'
@@ -12,6 +12,13 @@ export type PluginOptions<Config> = Config & {
   redisStore?: Store
 }
 
+/** A further component of a plugin, see {@link toPlugin}. */
+export interface Companion {
+  component: Component
+  /** Its service-level block; without one it acts only where a route has a block of it. */
+  config?: object
+}
+
 /** A component as a Fastify plugin; it acts on the scope that registers it. */
 export type ComponentPlugin<Config> = FastifyPluginAsync<PluginOptions<Config> & Record<never, never>>
 
@@ -20,21 +27,28 @@ export type ComponentPlugin<Config> = FastifyPluginAsync<PluginOptions<Config> &
  * component, and reads the same block in a route's `config.extra_config`.
  *
  * The plugin rejects with a {@link ConfigurationError} that lists every mistake in its options.
+ *
+ * @param companions further components of the same package that routes may use, and the service-level blocks of those
+ * that always act. With companions, no options mean no block of the component's own.
  */
-export function toPlugin<Config extends object>(component: Component<Config>): ComponentPlugin<Config> {
+export function toPlugin<Config extends object>(
+  component: Component<Config>,
+  companions: readonly Companion[] = [],
+): ComponentPlugin<Config> {
   const erased = component as unknown as Component
+  const components = [erased, ...companions.map((companion) => companion.component)]
+  const level = component.levels.includes('service') ? 'service' : component.levels[0]!
+  const standing = companions.filter(({ config }) => config !== undefined)
   const plugin = async (fastify: FastifyInstance, options: PluginOptions<Config>): Promise<void> => {
     const { redisStore, ...config } = options
-    const index = new ComponentIndex([erased])
-    const namespace = component.namespaces[0]
-    const level = component.levels.includes('service') ? 'service' : component.levels[0]!
-    const { blocks, issues } =
-      Object.keys(config).length === 0 && level !== 'service'
-        ? { blocks: new Map<string, Block>(), issues: [] }
-        : readBlocks({ [namespace]: config }, index, { level, place: 'options', baseDir: process.cwd() })
+    const index = new ComponentIndex(components)
+    const absent = Object.keys(config).length === 0 && (level !== 'service' || companions.length > 0)
+    const given: Record<string, unknown> = absent ? {} : { [component.namespaces[0]]: config }
+    for (const { component: companion, config: block } of standing) given[companion.namespaces[0]] = block
+    const { blocks, issues } = readBlocks(given, index, { level, place: 'options', baseDir: process.cwd() })
     if (issues.length > 0) throw new ConfigurationError(issues, `@portcullis/${component.name}`)
     new Engine(fastify, {
-      components: [erased],
+      components,
       blocks,
       ...(redisStore === undefined ? undefined : { redisStore }),
     })

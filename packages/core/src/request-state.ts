@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import type { Plan } from './engine/plan.ts'
-import { foldHeaderName } from './identity-headers.ts'
+import { foldHeaderName, hasOddCharacter } from './identity-headers.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -113,9 +113,11 @@ export class RequestState {
   removeRequestHeader(request: FastifyRequest, name: string): void {
     this.#upstreamHeaders?.delete(name)
     const { headers } = request.raw
-    delete headers[name]
     const folded = foldHeaderName(name)
-    for (const present in headers) if (foldHeaderName(present) === folded) delete headers[present]
+    delete headers[folded]
+    for (const present in headers) {
+      if (hasOddCharacter(present) && foldHeaderName(present) === folded) delete headers[present]
+    }
   }
 
   /** Headers that components set for the upstream. */
