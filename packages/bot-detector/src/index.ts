@@ -1,1 +1,88 @@
-export {}
+/**
+ * `security/bot-detector`: refuses bots by what they say they are. A User-Agent is trivially forged: this keeps honest
+ * bots out, not determined ones.
+ */
+
+import {
+  type Component,
+  type ComponentInstance,
+  type ComponentPlugin,
+  type ConfigIssue,
+  Refusal,
+  toPlugin,
+} from '@portcullis/core'
+import type { FastifyRequest } from 'fastify'
+import { Automaton } from './automaton.ts'
+import { type BotDetectorConfig, botDetectorSchema } from './config.ts'
+import { BotDetector } from './detector.ts'
+import { parsePattern } from './pattern.ts'
+
+export { type BotDetectorConfig, botDetectorSchema } from './config.ts'
+
+const BOT = new Refusal(403, 'BOT', 'Bots are not welcome here')
+const TWICE = new Refusal(400, 'HEADER_DUPLICATED', 'The request has more than one User-Agent')
+
+/** The component: a block at the service and one at the endpoint both hold. */
+export const botDetector: Component<BotDetectorConfig> = {
+  name: 'bot-detector',
+  namespaces: ['security/bot-detector', 'github.com/devopsfaith/krakend-botdetector'],
+  levels: ['service', 'endpoint'],
+  schema: botDetectorSchema,
+  renamedFields: {
+    whitelist: 'allow',
+    blacklist: 'deny',
+    cacheSize: 'cache_size',
+  },
+  combine: 'both',
+  check,
+  create(config): ComponentInstance {
+    const detector = new BotDetector(config)
+    return {
+      steps: [
+        {
+          phase: 'onRequest',
+          run: (request) => {
+            if (detector.isBot(request.headers['user-agent'])) return BOT
+            return isDoubled(request) ? TWICE : undefined
+          },
+        },
+      ],
+    }
+  },
+}
+
+function check(config: BotDetectorConfig): ConfigIssue[] {
+  const issues: ConfigIssue[] = []
+  for (const [index, text] of (config.patterns ?? []).entries()) {
+    try {
+      new Automaton([parsePattern(text)])
+    } catch (error) {
+      issues.push({
+        place: `.patterns[${index}]`,
+        message: `expected a regular expression: ${(error as Error).message}`,
+      })
+    }
+  }
+  if (issues.length > 0) return issues
+  try {
+    new BotDetector(config)
+  } catch (error) {
+    issues.push({ place: '.patterns', message: `together: ${(error as Error).message}` })
+  }
+  return issues
+}
+
+/** Node shows only the first of several User-Agents; an upstream might look at another. */
+function isDoubled(request: FastifyRequest): boolean {
+  const { rawHeaders } = request.raw
+  let found = 0
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]!
+    if (name.length === 10 && name.toLowerCase() === 'user-agent') found++
+  }
+  return found > 1
+}
+
+/** `app.register(botDetector, { known_bots: true })` */
+const plugin: ComponentPlugin<BotDetectorConfig> = toPlugin(botDetector)
+export default plugin

@@ -261,7 +261,10 @@ it('runs the README’s example as it stands there', async () => {
 function ask(socket: ReturnType<typeof connect>, forwarded = ''): Promise<string> {
   return new Promise((resolve, reject) => {
     socket.once('error', reject)
-    socket.once('data', (data) => resolve(data.toString().slice(9, 12)))
+    socket.once('data', (data) => {
+      socket.removeListener('error', reject)
+      resolve(data.toString().slice(9, 12))
+    })
     const header = forwarded === '' ? '' : `x-forwarded-for: ${forwarded}\r\n`
     socket.write(`GET / HTTP/1.1\r\nhost: a\r\n${header}\r\n`)
   })
