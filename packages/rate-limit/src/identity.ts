@@ -11,6 +11,7 @@ import { type RateLimitConfig, rateLimitSchema } from './config.ts'
 import { type Counter, counterOf, storesOf } from './counter.ts'
 import { Judge } from './judge.ts'
 import { bucket } from './rules.ts'
+import { Status } from './status.ts'
 import { IDENTITY_SLOT } from './steps.ts'
 
 /** The fields of `qos/ratelimit/identity`: the rates themselves stand with the keys. */
@@ -62,6 +63,14 @@ export const identityRateLimit: Component<IdentityRateLimitConfig> = {
           slot: IDENTITY_SLOT,
           run: (_request, state) =>
             state.identities === undefined ? undefined : takeAll(state.identities, 0, state, take),
+        },
+        {
+          phase: 'onSend',
+          slot: 'rate-limit',
+          run: (_request, reply, _payload, state) => {
+            if (state.rateLimit instanceof Status) state.rateLimit.write(reply)
+            return undefined
+          },
         },
       ],
       ready: async () => void (await stores.store.ready?.()),

@@ -112,7 +112,7 @@ export function limitInstance(config: RateLimitConfig, context: Context, perRout
     steps: [
       ...parts.groups.flatMap((group, i) => decidingSteps(group, i, limitsOf, skips)),
       sendStep(limitsOf, skips, config.only_failures === true),
-      ...(config.only_failures === true ? [leaveStep(limitsOf)] : []),
+      ...(config.only_failures === true ? leaveSteps(limitsOf) : []),
     ],
     ready: async () => void (await stores.store.ready?.()),
     close: stores.close,
@@ -182,14 +182,14 @@ function sendStep(limitsOf: LimitsOf, skips: (request: FastifyRequest) => boolea
 }
 
 /** Requests that end without an answer of ours (hijacked, aborted) must not hold others up. */
-function leaveStep(limitsOf: LimitsOf): Step {
-  return {
-    phase: 'onResponse',
-    slot: 'rate-limit',
-    run: (request, _reply, state) => {
-      for (const limit of limitsOf(request)) limit.left?.(state)
-    },
+function leaveSteps(limitsOf: LimitsOf): Step[] {
+  const leave = (request: FastifyRequest, state: RequestState): void => {
+    for (const limit of limitsOf(request)) limit.left?.(state)
   }
+  return [
+    { phase: 'onResponse', slot: 'rate-limit', run: (request, _reply, state) => leave(request, state) },
+    { phase: 'onRequestAbort', slot: 'rate-limit', run: leave },
+  ]
 }
 
 /** A request that was answered before any limit saw it (a denied address, a malformed URL, a preflight) counts too. */
