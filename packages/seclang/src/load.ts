@@ -70,7 +70,8 @@ function excludeDirectives(exclude: readonly (number | string)[]): string {
 export function loadRules(options: LoadOptions): RuleSet {
   const baseDir = resolve(options.baseDir ?? '.')
   const access = diskAccess(baseDir)
-  const reader = new ProgramReader(defaultConfig(), access)
+  const engine: EngineOptions = { dialect: 'modsecurity2', recordAll: false, ...options.engine }
+  const reader = new ProgramReader(defaultConfig(), access, engine.dialect === 'modsecurity2')
   if (options.crs !== undefined) {
     reader.text(crsDirectives({ ...options.crs, folder: resolve(baseDir, options.crs.folder) }), '<crs>')
   }
@@ -81,11 +82,11 @@ export function loadRules(options: LoadOptions): RuleSet {
 
   const { program } = reader
   if (options.mode !== undefined) program.config.engine = options.mode
-  const engine: EngineOptions = { requestBodyAlways: false, multiline: false, recordAll: false, ...options.engine }
+  const multiline = engine.dialect === 'libmodsecurity3'
   const rules = new RuleSet(program.config, engine, options.collections ?? new MemoryCollections())
   const readerOf = operatorFiles(access, baseDir)
   const detector = options.detector ?? builtinDetector
-  const links = new LinkCompiler(rules, (file) => ({ readFile: readerOf(file), detector, multiline: engine.multiline }))
+  const links = new LinkCompiler(rules, (file) => ({ readFile: readerOf(file), detector, multiline }))
   compileProgram(program, rules, links)
   if (program.mistakes.length > 0) throw new SecLangError(program.mistakes)
   rules.warmUp()

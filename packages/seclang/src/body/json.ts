@@ -1,6 +1,6 @@
 /**
- * Flattens a JSON body into arguments named as libmodsecurity names them: `json.user.name`, `json.list.array_0`.
- * A reader of its own, because values must be the bytes sent, repeated names must all be seen and depth must be bounded.
+ * Flattens a JSON body into arguments: `json.user.name`; all elements of an array bear the array's name, as in ModSecurity
+ * 2, so that one selector reaches them all (libmodsecurity 3 appends `.array_0` and so on). A reader of its own, because values must be the bytes sent, repeated names must all be seen and depth must be bounded.
  */
 
 import { isUtf8 } from '../operators/validate.ts'
@@ -120,8 +120,7 @@ class JsonReader {
   private array(path: string): void {
     this.enter()
     if (this.text[this.at] !== ']') {
-      let index = 0
-      do this.value(`${path}.array_${index++}`)
+      do this.value(path)
       while (this.more(']'))
     }
     this.leave()

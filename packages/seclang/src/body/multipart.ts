@@ -83,16 +83,20 @@ function readBoundary(contentType: string, flags: Set<MultipartFlag>): string {
   return value
 }
 
-/** `name` and `filename` of a Content-Disposition value; quoting faults set a flag. */
-function readDisposition(value: string, part: Part, flags: Set<MultipartFlag>): void {
+/**
+ * `name` and `filename` of a Content-Disposition value; quoting faults set a flag.
+ * @returns what other parsers may read in another way, empty when there is nothing
+ */
+function readDisposition(value: string, part: Part, flags: Set<MultipartFlag>): string {
   const rest = /^\s*form-data\s*(.*)$/is.exec(value)?.[1]
   if (rest === undefined) throw new MultipartFault('Content-Disposition is not form-data')
+  let fault = /^\s*form-data/.test(value) ? '' : 'Content-Disposition is not in lower case'
   let at = 0
   while (at < rest.length) {
     const start = /^\s*;\s*([^=;\s]+)\s*=\s*/.exec(rest.slice(at))
     if (start === null) {
       if (!/^[\s;]*$/.test(rest.slice(at))) throw new MultipartFault('Content-Disposition is malformed')
-      return
+      return fault
     }
     at += start[0].length
     const [text, length] = readParameter(rest.slice(at), flags)
@@ -104,30 +108,30 @@ function readDisposition(value: string, part: Part, flags: Set<MultipartFlag>): 
     } else if (name === 'filename') {
       if (part.fileName !== undefined) throw new MultipartFault('Content-Disposition has two file names')
       part.fileName = text
-    }
+    } else fault = `Content-Disposition has the parameter ${name.slice(0, 40)}`
   }
+  return fault
 }
 
 function readParameter(text: string, flags: Set<MultipartFlag>): [value: string, length: number] {
   const quote = text[0]
-  if (quote !== '"') {
+  if (quote !== '"' && quote !== "'") {
     const end = text.search(/[;\s]/)
     const bare = end < 0 ? text : text.slice(0, end)
     if (/["']/.test(bare)) flags.add('INVALID_QUOTING')
     return [bare, bare.length]
   }
+  if (quote === "'") flags.add('INVALID_QUOTING')
   let value = ''
   for (let i = 1; i < text.length; i++) {
-    if (text[i] === '\\' && (text[i + 1] === '"' || text[i + 1] === '\\')) value += text[++i]!
-    else if (text[i] === '"') {
+    if (text[i] === '\\' && (text[i + 1] === quote || text[i + 1] === '\\')) value += text[++i]!
+    else if (text[i] === quote) {
       if (!/^\s*(?:;|$)/.test(text.slice(i + 1))) flags.add('INVALID_QUOTING')
       return [value, i + 1]
-    } else {
-      if (text[i] === "'") flags.add('INVALID_QUOTING')
-      value += text[i]!
-    }
+    } else value += text[i]!
   }
-  throw new MultipartFault('a quote in Content-Disposition is not closed')
+  flags.add('INVALID_QUOTING')
+  return [value, text.length]
 }
 
 class MultipartReader {
@@ -136,6 +140,7 @@ class MultipartReader {
   readonly partHeaders: NamedValue[] = []
   readonly flags = new Set<MultipartFlag>()
   private readonly limits: MultipartLimits
+  error: BodyError | undefined
   private part: Part | undefined
   private inHeaders = false
   private seenBoundary = false
@@ -197,8 +202,13 @@ class MultipartReader {
       else this.startPart()
       return true
     }
-    this.flags.add('UNMATCHED_BOUNDARY')
+    this.fault(`the boundary goes on with "${rest.slice(0, 20)}"`)
     return false
+  }
+
+  /** Something that other parsers may read in another way: an error, yet what can be read is looked at as well. */
+  private fault(message: string): void {
+    this.error ??= { message }
   }
 
   private startPart(): void {
@@ -223,8 +233,11 @@ class MultipartReader {
   private header(line: string, part: Part): void {
     const colon = line.indexOf(':')
     if (colon <= 0) throw new MultipartFault('a part header has no name')
-    if (line.slice(0, colon).trim().toLowerCase() === 'content-disposition') {
-      readDisposition(line.slice(colon + 1), part, this.flags)
+    const name = line.slice(0, colon)
+    if (name !== name.trim()) this.fault('a part header has white space around its name')
+    if (name.trim().toLowerCase() === 'content-disposition') {
+      const fault = readDisposition(line.slice(colon + 1), part, this.flags)
+      if (fault !== '') this.fault(fault)
     }
   }
 
@@ -253,7 +266,8 @@ export function parseMultipart(contentType: string, body: string, limits: Multip
   const { fields, files, partHeaders, flags } = reader
   try {
     reader.read(contentType, body)
-    return { fields, files, partHeaders, flags }
+    const { error } = reader
+    return error === undefined ? { fields, files, partHeaders, flags } : { fields, files, partHeaders, flags, error }
   } catch (error) {
     if (!(error instanceof MultipartFault)) throw error
     return { fields, files, partHeaders, flags, error: { message: error.message } }

@@ -25,10 +25,12 @@ export interface Cell {
 
 /** Switches for the ways in which engines differ. */
 export interface EngineOptions {
-  /** REQUEST_BODY for every body, as libmodsecurity 3; else only for forms and unknown types, as ModSecurity 2. */
-  requestBodyAlways: boolean
-  /** `^` and `$` match at line ends, as in libmodsecurity 3. */
-  multiline: boolean
+  /**
+   * `modsecurity2` is what the Core Rule Set is written for and tested with. `libmodsecurity3` differs in that backslash
+   * pairs in quotes stay pairs, `^` and `$` match at line ends, REQUEST_URI is decoded and REQUEST_BODY is there for every
+   * body.
+   */
+  dialect: 'modsecurity2' | 'libmodsecurity3'
   /** Record also rules with `nolog`; for explaining. */
   recordAll: boolean
 }

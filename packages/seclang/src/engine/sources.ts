@@ -110,7 +110,7 @@ const BUILDERS: Record<string, Builder> = {
   REMOTE_USER: optional((tx) => tx.remoteUser),
   REQBODY_ERROR: one((tx) => flag(tx.bodyError !== '')),
   REQBODY_ERROR_MSG: one((tx) => tx.bodyError),
-  REQBODY_PROCESSOR: optional((tx) => tx.processor || undefined),
+  REQBODY_PROCESSOR: one((tx) => tx.processor),
   REQBODY_PROCESSOR_ERROR: one((tx) => flag(tx.bodyError !== '')),
   REQBODY_PROCESSOR_ERROR_MSG: one((tx) => tx.bodyError),
   REQUEST_BASENAME: one((tx) =>

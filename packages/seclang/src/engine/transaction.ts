@@ -189,6 +189,7 @@ export class Transaction {
     this.argsGet = list
     if (tooMany) this.bodyError = 'too many arguments'
     this.badEscape = hasBadEscape(this.query)
+    if (this.rules.options.dialect === 'libmodsecurity3') this.uri = urlDecode(this.uri.replaceAll('+', '%2b'))
   }
 
   /** Header names and values in turn, in wire order. */

@@ -15,12 +15,13 @@ function isSpace(code: number): boolean {
 }
 
 /** Inside quotes and words a backslash pair becomes one backslash and an escaped quote loses its backslash. */
-function collapse(raw: string, quote: string): string {
+function collapse(raw: string, quote: string, pairs: boolean): string {
   if (!raw.includes('\\')) return raw
   let out = ''
   for (let i = 0; i < raw.length; i++) {
     const next = raw[i + 1]
-    if (raw[i] === '\\' && (next === '\\' || (quote !== '' && next === quote))) i++
+    if (raw[i] === '\\' && ((pairs && next === '\\') || (quote !== '' && next === quote))) i++
+    else if (!pairs && raw[i] === '\\' && next === '\\') out += raw[i++]!
     out += raw[i]!
   }
   return out
@@ -35,8 +36,11 @@ function endOfQuoted(line: string, start: number, quote: string): number {
   return Math.min(i, line.length)
 }
 
-/** The words of one logical line. */
-export function splitWords(line: string): string[] {
+/**
+ * The words of one logical line.
+ * @param pairs whether a backslash pair becomes one backslash
+ */
+export function splitWords(line: string, pairs = true): string[] {
   const words: string[] = []
   let i = 0
   for (;;) {
@@ -45,12 +49,12 @@ export function splitWords(line: string): string[] {
     const quote = line[i]!
     if (quote === '"' || quote === "'") {
       const end = endOfQuoted(line, i + 1, quote)
-      words.push(collapse(line.slice(i + 1, end), quote))
+      words.push(collapse(line.slice(i + 1, end), quote, pairs))
       i = end + 1
     } else {
       let end = i
       while (end < line.length && !isSpace(line.charCodeAt(end))) end++
-      words.push(collapse(line.slice(i, end), ''))
+      words.push(collapse(line.slice(i, end), '', pairs))
       i = end
     }
   }
@@ -60,7 +64,7 @@ export function splitWords(line: string): string[] {
  * Reads the directives of a text (a byte string). Lines that end in a backslash go on in the next one; a line whose
  * first sign is `#` is a comment and, unlike in httpd, never swallows the line after it.
  */
-export function readDirectives(text: string, file: string): Directive[] {
+export function readDirectives(text: string, file: string, pairs = true): Directive[] {
   const lines = text.split('\n')
   const found: Directive[] = []
   for (let i = 0; i < lines.length; i++) {
@@ -74,7 +78,7 @@ export function readDirectives(text: string, file: string): Directive[] {
       logical = lines[i]!.replace(/\r$/, '')
     }
     parts.push(logical)
-    const [name, ...args] = splitWords(parts.join(''))
+    const [name, ...args] = splitWords(parts.join(''), pairs)
     if (name !== undefined) found.push({ file, line, name, args })
   }
   return found

@@ -68,14 +68,18 @@ export class ProgramReader {
   private openChain: RuleSpec | undefined
   private depth = 0
 
-  constructor(config: EngineConfig, access: FileAccess) {
+  private readonly collapsePairs: boolean
+
+  /** @param collapsePairs whether a backslash pair in quotes is one backslash, as for httpd */
+  constructor(config: EngineConfig, access: FileAccess, collapsePairs = true) {
+    this.collapsePairs = collapsePairs
     this.program = { items: [], changes: [], config, mistakes: [] }
     this.access = access
   }
 
   /** Reads a text as if it were a file of that name. */
   text(text: string, file: string): void {
-    for (const directive of readDirectives(text, file)) this.directive(directive)
+    for (const directive of readDirectives(text, file, this.collapsePairs)) this.directive(directive)
     if (this.openChain !== undefined && this.depth === 0) this.mistake(this.openChain, 'the chain is not finished')
     if (this.depth === 0) this.openChain = undefined
   }

@@ -75,7 +75,8 @@ function decodeAt(value: string, i: number): [length: number, point: number] {
     if ((next & 0xc0) !== 0x80) return [1, -1]
     point = (point << 6) | (next & 0x3f)
   }
-  return [size, point]
+  const least = size === 2 ? 0x80 : size === 3 ? 0x800 : 0x10000
+  return point < least ? [1, -1] : [size, point]
 }
 
 /** UTF-8 sequences become `%uhhhh`, which `urlDecodeUni` and the rules can read; other bytes stay. */
