@@ -36,11 +36,30 @@ export class RedisServer {
   }
 
   /** Starts it on its port and waits until it answers. */
-  async start(args: readonly string[] = this.#args): Promise<this> {
+  start(args: readonly string[] = this.#args): Promise<this> {
     this.#args = args
     const listening = args.includes('--port') ? [] : ['--port', String(this.port)]
-    const base = ['--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', this.#directory]
-    const started = spawn('redis-server', [...listening, ...base, ...args], { stdio: 'ignore' })
+    return this.#spawn([
+      ...listening,
+      '--bind',
+      '127.0.0.1',
+      '--save',
+      '',
+      '--appendonly',
+      'no',
+      '--dir',
+      this.#directory,
+      ...args,
+    ])
+  }
+
+  /** Starts it as a Sentinel with a configuration file, which it writes to. */
+  startSentinel(file: string): Promise<this> {
+    return this.#spawn([file, '--sentinel'])
+  }
+
+  async #spawn(args: readonly string[]): Promise<this> {
+    const started = spawn('redis-server', args, { stdio: 'ignore' })
     this.#process = started
     started.once('exit', () => {
       if (this.#process === started) this.#process = undefined

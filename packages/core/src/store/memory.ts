@@ -128,7 +128,9 @@ export class MemoryStore implements Store {
   #counted(key: string, slots: number, now: number): Entry {
     let entry = this.#entries.get(key)
     if (entry === undefined) {
-      entry = { expires: now, value: '', count: 0, slots: zeros(slots), used: false, pinned: false }
+      // Whoever counts says when it expires; until then the map must not tidy it away.
+      const expires = Number.POSITIVE_INFINITY
+      entry = { expires, value: '', count: 0, slots: zeros(slots), used: false, pinned: false }
       this.#entries.set(key, entry, now)
     } else {
       entry.used = true

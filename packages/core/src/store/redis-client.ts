@@ -15,8 +15,8 @@ export interface RedisClient {
   get(key: string): Promise<string | null>
   set(key: string, value: string, unit: 'PX', ttl: number): Promise<unknown>
   del(key: string): Promise<unknown>
-  on(event: string, listener: (...args: never[]) => void): unknown
-  off(event: string, listener: (...args: never[]) => void): unknown
+  on(event: string, listener: (error: Error) => void): unknown
+  off(event: string, listener: (error: Error) => void): unknown
   disconnect(reconnect?: boolean): void
 }
 
