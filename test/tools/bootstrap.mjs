@@ -75,7 +75,11 @@ function runTests() {
   const report = join(folder, 'report.json')
   const code = run(bin('vitest'), ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`])
   try {
-    const { numPassedTests: passed, numFailedTests: failed, numFailedTestSuites: suites } = JSON.parse(readFileSync(report, 'utf8'))
+    const {
+      numPassedTests: passed,
+      numFailedTests: failed,
+      numFailedTestSuites: suites,
+    } = JSON.parse(readFileSync(report, 'utf8'))
     // A run that fails without a failed test (an unhandled error, a file that cannot be loaded) still failed.
     return { passed, failed: failed > 0 ? failed : code !== 0 ? Math.max(1, suites) : 0 }
   } catch {
@@ -101,5 +105,6 @@ function installServers() {
   const apt = (args) => spawnSync('apt-get', ['-qq', ...args], { env, stdio: ['ignore', 'ignore', 'inherit'] }).status
   if (apt(['install', '-y', '--no-install-recommends', ...wanted]) === 0) return
   apt(['update'])
-  if (apt(['install', '-y', '--no-install-recommends', ...wanted]) !== 0) console.log(`could not install ${wanted.join(', ')}`)
+  if (apt(['install', '-y', '--no-install-recommends', ...wanted]) !== 0)
+    console.log(`could not install ${wanted.join(', ')}`)
 }

@@ -15,11 +15,18 @@ for (const version of versions.length > 0 ? versions : ['20', '22', '24', '26'])
     const env = { ...process.env }
     spawnSync('npm', ['init', '-y'], { cwd: folder, stdio: 'ignore' })
     // npm 11 runs install scripts only where allowed; the script of `node` puts the binary in place.
-    const installed = spawnSync('npm', ['install', '--no-audit', '--no-fund', `node@${version}`], { cwd: folder, stdio: 'inherit' })
+    const installed = spawnSync('npm', ['install', '--no-audit', '--no-fund', `node@${version}`], {
+      cwd: folder,
+      stdio: 'inherit',
+    })
     if (installed.status !== 0) throw new Error('npm install failed')
     env.PATH = join(folder, 'node_modules/node/bin') + delimiter + env.PATH
     console.log(`\n== Node ${version}: ${spawnSync('node', ['--version'], { env }).stdout}`)
-    const { status } = spawnSync('node', [join(root, 'node_modules/vitest/vitest.mjs'), 'run'], { cwd: root, env, stdio: 'inherit' })
+    const { status } = spawnSync('node', [join(root, 'node_modules/vitest/vitest.mjs'), 'run'], {
+      cwd: root,
+      env,
+      stdio: 'inherit',
+    })
     if (status !== 0) failed = true
   } catch (error) {
     failed = true

@@ -1,14 +1,59 @@
-import { apiKeys } from '@portcullis/api-keys'
+import { botDetector } from '@portcullis/bot-detector'
 import type { Component, Order } from '@portcullis/core'
+import { cors } from '@portcullis/cors'
+import { ipFilter } from '@portcullis/ip-filter'
+import { jwt } from '@portcullis/jwt'
 import { backendHttp } from '@portcullis/proxy'
+import { backendRateLimit, identityRateLimit, routerRateLimit, serviceRateLimit } from '@portcullis/rate-limit'
 import { clientTls } from '@portcullis/tls'
 
 /** Every component. A new function is one more line here, and its slots in {@link order}. */
 export const components: readonly Component[] = [
-  apiKeys,
+  ipFilter,
+  cors,
+  botDetector,
+  serviceRateLimit,
+  routerRateLimit,
+  identityRateLimit,
+  jwt,
+  backendRateLimit,
   backendHttp,
   clientTls,
 ] as readonly unknown[] as readonly Component[]
 
 /** The fixed order of the steps in each phase: cheap before expensive, whatever the order of keys in a configuration. */
-export const order: Order = {}
+export const order: Order = {
+  onRequest: [
+    'audit-log',
+    'metrics',
+    'request-limits',
+    'http-secure',
+    'ip-filter',
+    'cors',
+    'bot-detector',
+    'rate-limit:address',
+    'api-keys',
+    'basic-auth',
+    'jwt',
+    'rate-limit:identity',
+    'waf',
+  ],
+  preParsing: ['request-limits', 'waf'],
+  preValidation: ['waf', 'validation', 'graphql'],
+  preHandler: ['graphql-cache', 'headers'],
+  upstreamRequest: ['circuit-breaker', 'rate-limit:proxy', 'oauth2-client', 'headers'],
+  upstreamResponse: ['circuit-breaker', 'oauth2-client'],
+  onSend: [
+    'headers',
+    'http-secure',
+    'cors',
+    'graphql-cache',
+    'validation',
+    'rate-limit',
+    'waf',
+    'metrics',
+    'audit-log',
+  ],
+  onResponse: ['rate-limit', 'waf', 'metrics', 'audit-log'],
+  onRequestAbort: ['rate-limit', 'waf', 'metrics', 'audit-log'],
+}
