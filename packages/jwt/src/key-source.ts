@@ -67,7 +67,12 @@ export class FileKeys implements KeySource {
 
   /** @throws when the file cannot be read; the configuration check has told of that before. */
   constructor({ path, strategy, onError }: FileKeysOptions) {
-    this.#file = new ReloadingFile(path, (text) => parseJwkSet(text, strategy), { onError, maxBytes: 1024 * 1024 })
+    this.#file = new ReloadingFile(path, (text) => parseJwkSet(text, strategy), {
+      onError,
+      maxBytes: 1024 * 1024,
+      // How often to look is decided in refresh().
+      interval: 0,
+    })
     this.#apply(this.#file.value)
   }
 

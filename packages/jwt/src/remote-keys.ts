@@ -74,14 +74,13 @@ export class RemoteKeys implements KeySource {
   }
 
   refetch(id: string | undefined, now: number): Promise<void> | undefined {
-    if (!this.usable || this.#failures > 0) return undefined
+    if (id === undefined || !this.usable || this.#failures > 0) return undefined
     if (this.#fetching !== undefined) return this.#fetching
     const { cooldown } = this.#options
-    const name = id ?? ''
-    const asked = this.#unknown.get(name)
+    const asked = this.#unknown.get(id)
     if (asked !== undefined && now < asked + cooldown) return undefined
     if (this.#unknown.size >= MAX_UNKNOWN) this.#unknown.clear()
-    this.#unknown.set(name, now)
+    this.#unknown.set(id, now)
     if (now < this.#nextForced) return undefined
     this.#nextForced = now + cooldown
     return this.#fetch()

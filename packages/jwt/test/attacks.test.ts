@@ -18,7 +18,13 @@ beforeAll(async () => {
 afterAll(() => Promise.all([app.close(), ec.close()]))
 
 const key = (): KeyObject => pair('rsa').privateKey
-const claims = (more: object = {}): object => ({ sub: 'alice', iss: 'https://id.test', aud: 'api', exp: now() + 300, ...more })
+const claims = (more: object = {}): object => ({
+  sub: 'alice',
+  iss: 'https://id.test',
+  aud: 'api',
+  exp: now() + 300,
+  ...more,
+})
 const header = (more: object = {}): object => ({ alg: 'RS256', kid: 'k', ...more })
 const signed = (payload: unknown, more: object = {}): string => forge(header(more), payload, key(), 'RS256')
 const without = (name: string): object => {
@@ -48,11 +54,16 @@ const ATTACKS: Record<string, () => string> = {
   'RS256 header over an HS256 signature': () => forge(header(), claims(), pem('rsa'), 'HS256'),
   'TK-05 PS256 with the same key': () => forge(header({ alg: 'PS256' }), claims(), key(), 'PS256'),
   'RS512 with the same key': () => forge(header({ alg: 'RS512' }), claims(), key(), 'RS512'),
-  'TK-06 kid that is a path': () =>
-    forge({ alg: 'HS256', kid: '../../../../dev/null' }, claims(), '', 'HS256'),
-  'kid that is SQL': () => forge(header({ kid: "x' UNION SELECT 'k" }), claims(), pair('rsa:other').privateKey, 'RS256'),
+  'TK-06 kid that is a path': () => forge({ alg: 'HS256', kid: '../../../../dev/null' }, claims(), '', 'HS256'),
+  'kid that is SQL': () =>
+    forge(header({ kid: "x' UNION SELECT 'k" }), claims(), pair('rsa:other').privateKey, 'RS256'),
   'TK-07 own key in jwk': () =>
-    forge(header({ jwk: pair('rsa:other').publicKey.export({ format: 'jwk' }) }), claims(), pair('rsa:other').privateKey, 'RS256'),
+    forge(
+      header({ jwk: pair('rsa:other').publicKey.export({ format: 'jwk' }) }),
+      claims(),
+      pair('rsa:other').privateKey,
+      'RS256',
+    ),
   'TK-08 own key behind jku': () =>
     forge(header({ jku: 'http://127.0.0.1:1/jwks' }), claims(), pair('rsa:other').privateKey, 'RS256'),
   'TK-09 own key in x5c and behind x5u': () =>
@@ -90,7 +101,8 @@ const ATTACKS: Record<string, () => string> = {
   'empty crit': () => signed(claims(), { crit: [] }),
   'TK-31 b64 false without crit': () => signed(claims(), { b64: false }),
   'b64 false with crit': () => signed(claims(), { b64: false, crit: ['b64'] }),
-  'TK-32 __proto__ among the claims': () => signed(JSON.stringify(claims()).replace('{', '{"__proto__":{"isAdmin":true},')),
+  'TK-32 __proto__ among the claims': () =>
+    signed(JSON.stringify(claims()).replace('{', '{"__proto__":{"isAdmin":true},')),
   '__proto__ in its escaped spelling, nested': () =>
     signed(JSON.stringify(claims()).replace('{', '{"a":[{"\\u005f_proto__":{}}],')),
   'constructor.prototype': () => signed(claims({ constructor: { prototype: { p: 1 } } })),
@@ -121,7 +133,10 @@ const ATTACKS: Record<string, () => string> = {
   'TK-42 only dots': () => '..',
   'TK-42 four dots': () => '....',
   'not base64url': () => 'a+b.c/d.e=f',
-  'standard base64': () => signed(claims({ pad: '???>>>' })).replaceAll('_', '/').replaceAll('-', '+'),
+  'standard base64': () =>
+    signed(claims({ pad: '???>>>' }))
+      .replaceAll('_', '/')
+      .replaceAll('-', '+'),
   'sub a number': () => signed(claims({ sub: 7 })),
   'ID-19 sub empty': () => signed(claims({ sub: '' })),
   'ID-17 sub an object': () => signed(claims({ sub: { toString: 1 } })),
@@ -169,7 +184,10 @@ describe('tokens that must never pass', () => {
     await app.inject({ url: '/', headers: bearer(ATTACKS['TK-32 __proto__ among the claims']!()) })
     expect(({} as Record<string, unknown>).isAdmin).toBe(undefined)
     const strict = await guarded({ secret: SECRET, claims_to_verify: ['exp', 'toString'] })
-    const response = await strict.inject({ url: '/', headers: bearer(forge({ alg: 'HS256' }, claims(), SECRET, 'HS256')) })
+    const response = await strict.inject({
+      url: '/',
+      headers: bearer(forge({ alg: 'HS256' }, claims(), SECRET, 'HS256')),
+    })
     expect(verdict(response)).toBe('401 TOKEN_INVALID')
     await strict.close()
   })
@@ -193,4 +211,3 @@ describe('the public key in any form is no secret', () => {
     }
   })
 })
-

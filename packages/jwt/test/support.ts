@@ -64,8 +64,10 @@ function signature(input: string, key: string | KeyObject | undefined, alg: stri
   if (alg.startsWith('HS')) return createHmac(hash, key).update(input).digest('base64url')
   const privateKey = typeof key === 'string' ? createPrivateKey(key) : key
   const data = Buffer.from(input)
-  if (alg.startsWith('ES')) return sign(hash, data, { key: privateKey, dsaEncoding: 'ieee-p1363' }).toString('base64url')
-  if (alg.startsWith('PS')) return sign(hash, data, { key: privateKey, padding: 6, saltLength: -1 }).toString('base64url')
+  if (alg.startsWith('ES'))
+    return sign(hash, data, { key: privateKey, dsaEncoding: 'ieee-p1363' }).toString('base64url')
+  if (alg.startsWith('PS'))
+    return sign(hash, data, { key: privateKey, padding: 6, saltLength: -1 }).toString('base64url')
   return sign(alg === 'EdDSA' ? null : hash, data, privateKey).toString('base64url')
 }
 

@@ -1,0 +1,157 @@
+import { describe, expect, it } from 'vitest'
+import { claimPath, findClaim, wordsOf } from '../src/claims.ts'
+import { RemoteKeys } from '../src/remote-keys.ts'
+import { numberPath, parseStrictObject } from '../src/strict-json.ts'
+import { parseToken } from '../src/token.ts'
+import { TwoGenerationMap } from '../src/two-generation-map.ts'
+import { jwk } from './support.ts'
+
+describe('parseStrictObject', () => {
+  it.each([
+    '{"a":1,"a":2}',
+    '{"a":{"b":1,"b":1}}',
+    '{"a":[{"b":1},{"c":1,"\\u0063":2}]}',
+    '{"__proto__":1}',
+    '{"a":[{"__proto__":1}]}',
+    '{"constructor":{"prototype":1}}',
+    '{"a":1e999}',
+    '[]',
+    'null',
+    '"a"',
+    '{',
+    '',
+    '\ufeff{}',
+    `{"a":${'['.repeat(40)}${']'.repeat(40)}}`,
+  ])('refuses %s', (text) => expect(parseStrictObject(text)).toBe(undefined))
+
+  it.each([
+    '{}',
+    '{"a":"b\\"},{\\"a","b":["a","a"],"c":{"a":1}}',
+    '{"a":{"x":1},"b":{"x":1},"x":[1,-2.5e3,"__proto__"]}',
+    '{"constructor":1,"prototype":2,"b":{"prototype":1}}',
+    ' { "a" : [ ] , "b" : { } } ',
+  ])('reads %s', (text) => expect(parseStrictObject(text)?.value).toEqual(JSON.parse(text)))
+
+  it('keeps the text of numbers that a double cannot hold', () => {
+    const text = '{"a":123456789012345678,"b":[0,{"c":0.12345678901234567890}],"d":1234567890123456}'
+    const numbers = parseStrictObject(text)?.exactNumbers
+    expect([...(numbers ?? [])]).toEqual([
+      [numberPath(['a']), '123456789012345678'],
+      [numberPath(['b', 1, 'c']), '0.12345678901234567890'],
+    ])
+  })
+
+  it('takes linear time', () => {
+    const time = (count: number): number => {
+      const text = `{${Array.from({ length: count }, (_, i) => `"k${i}":"${'\\\\'.repeat(20)}"`).join(',')}}`
+      const start = performance.now()
+      expect(parseStrictObject(text)).not.toBe(undefined)
+      return performance.now() - start
+    }
+    time(1000)
+    expect(time(20_000)).toBeLessThan(40 * Math.max(time(2000), 1))
+  })
+})
+
+it('parseToken refuses before it parses what is too long', () => {
+  expect(parseToken('a'.repeat(100), 99)).toBe('size')
+  expect(parseToken('.'.repeat(100_000), 1_000_000)).toBe('form')
+})
+
+it('findClaim reads own members only', () => {
+  const claims = JSON.parse('{"a":{"b":1},"a.b":2,"http://x.y":3}') as Record<string, unknown>
+  expect(findClaim(claims, claimPath('a.b', true))?.value).toBe(2)
+  expect(findClaim({ a: { b: 1 } }, claimPath('a.b', true))).toEqual({ value: 1, steps: ['a', 'b'] })
+  expect(findClaim({ a: { b: 1 } }, claimPath('a.b', false))).toBe(undefined)
+  expect(findClaim(claims, claimPath('http://x.y', true))?.value).toBe(3)
+  for (const name of ['toString', 'a.toString', 'a.b.toFixed', '__proto__.toString']) {
+    expect(findClaim(claims, claimPath(name, true))).toBe(undefined)
+  }
+})
+
+it('wordsOf reads arrays and texts, and nothing else', () => {
+  expect(wordsOf('a  b')).toEqual(['a', 'b'])
+  expect(wordsOf(['a b', 1, null, 'c'])).toEqual(['a b', 'c'])
+  for (const other of [1, null, undefined, {}, true]) expect(wordsOf(other)).toEqual([])
+})
+
+describe('TwoGenerationMap', () => {
+  it('holds no more than it may, and keeps what is asked for', () => {
+    const map = new TwoGenerationMap<number>({ entries: 100, characters: 1_000_000 })
+    for (let i = 0; i < 1000; i++) {
+      map.set(`k${i}`, i)
+      expect(map.get('k0')).toBe(0)
+      expect(map.size).toBeLessThanOrEqual(100)
+    }
+    expect(map.get('k1')).toBe(undefined)
+    map.delete('k0')
+    expect(map.get('k0')).toBe(undefined)
+  })
+
+  it('counts characters', () => {
+    const map = new TwoGenerationMap<number>({ entries: 1000, characters: 200 })
+    for (let i = 0; i < 100; i++) map.set(`${i}`.padStart(10, '0'), i)
+    expect(map.size).toBeLessThanOrEqual(20)
+  })
+})
+
+describe('RemoteKeys', () => {
+  const log = { info: () => undefined, warn: () => undefined, error: () => undefined } as never
+  function keysWith(fetch: () => Promise<string>) {
+    const clock = { now: 0 }
+    const options = { name: 'test', fetch, close: () => undefined, strategy: 'kid' as const, log, now: () => clock.now }
+    const keys = new RemoteKeys({ ...options, cacheDuration: 1000, maxStale: 5000, cooldown: 100 })
+    return { keys, clock }
+  }
+  const set = JSON.stringify({ keys: [jwk('rsa')] })
+
+  it('fetches early without letting anyone wait, late with waiting, and keeps key objects', async () => {
+    let count = 0
+    const { keys, clock } = keysWith(async () => {
+      count++
+      return set
+    })
+    await keys.ready()
+    const [key] = keys.find('rsa', 'RS256')
+    expect(keys.refresh(700)).toBe(undefined)
+    expect(count).toBe(1)
+    clock.now = 850
+    expect(keys.refresh(850)).toBe(undefined)
+    expect(count).toBe(2)
+    await new Promise(setImmediate)
+    clock.now = 5000
+    await keys.refresh(5000)
+    expect(count).toBe(3)
+    expect(keys.find('rsa', 'RS256')[0]).toBe(key)
+    expect(key?.revoked).toBe(false)
+    expect(keys.generation).toBe(1)
+  })
+
+  it('tries again after longer and longer pauses', async () => {
+    let count = 0
+    const { keys, clock } = keysWith(() => Promise.reject(new Error(String(count++))))
+    const times: number[] = []
+    for (clock.now = 0; clock.now <= 130_000; clock.now += 500) {
+      const before = count
+      await keys.refresh(clock.now)
+      if (count > before) times.push(clock.now / 1000)
+    }
+    expect(times).toEqual([0, 1, 3, 7, 15, 31, 61, 91, 121])
+  })
+
+  it('remembers unknown ids, however many', async () => {
+    let count = 0
+    const { keys, clock } = keysWith(async () => {
+      count++
+      return set
+    })
+    await keys.ready()
+    await keys.refetch('a', 0)
+    expect(count).toBe(2)
+    for (let i = 0; i < 5000; i++) expect(keys.refetch(`b${i}`, 99)).toBe(undefined)
+    clock.now = 100
+    await keys.refetch('c', 100)
+    expect(count).toBe(3)
+    expect(keys.refetch(undefined, 1000)).toBe(undefined)
+  })
+})
