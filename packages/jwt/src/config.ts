@@ -104,7 +104,7 @@ const keyFields: Record<string, JSONSchema> = {
     default: 'kid',
     description: 'The members by which a token names its key.',
   },
-  secret: text('The secret of an HS algorithm: at least as many bytes as its hash has.'),
+  secret: text('The secret of an HS algorithm: at least as many bytes as its hash has.', { writeOnly: true }),
   secret_is_base64: flag('`secret` is base64 or base64url of the bytes.', false),
   public_key: text('A public key or certificate in PEM, or the name of a file with one.'),
 }

@@ -18,7 +18,8 @@ const compiled = new WeakMap<JSONSchema, ValidateFunction>()
 
 /**
  * Every way in which a value breaks a schema, in words: the place, what was expected, what was found and, for a
- * misspelt field or value, the nearest right one. Secrets are not echoed: only short plain values are.
+ * misspelt field or value, the nearest right one. Only short plain values are echoed, and none of a field that its
+ * schema calls a secret (`writeOnly`).
  */
 export function checkSchema(schema: JSONSchema, value: unknown, options: CheckOptions): ConfigIssue[] {
   let validate = compiled.get(schema)
@@ -62,6 +63,7 @@ function toIssue(error: ErrorObject, place: string): ConfigIssue {
   if (error.keyword === 'propertyNames')
     return { place: at, message: `field name "${error.params.propertyName}" is not allowed` }
   const expected = typeof parent.expects === 'string' ? parent.expects : expectation(error)
+  if (parent.writeOnly === true) return { place: at, message: `expected ${expected}` }
   return { place: at, message: `expected ${expected}, got ${show(error.data)}${nearValue(error)}` }
 }
 
