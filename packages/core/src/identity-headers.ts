@@ -52,8 +52,8 @@ function withoutNames(rawHeaders: readonly string[], names: IdentityHeaders): st
   return kept
 }
 
-/** Anything but a to z, 0 to 9 and `-`; Node has lower-cased the names. */
-function hasOddCharacter(name: string): boolean {
+/** Anything but a to z, 0 to 9 and `-` in a name that Node has lower-cased: folding changes such names alone. */
+export function hasOddCharacter(name: string): boolean {
   for (let i = 0; i < name.length; i++) {
     const code = name.charCodeAt(i)
     if (!((code >= 97 && code <= 122) || code === 45 || (code >= 48 && code <= 57))) return true
