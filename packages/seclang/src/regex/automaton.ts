@@ -8,6 +8,11 @@ import { type Assertion, holds, OP, type Program } from './program.ts'
 /** The byte 10 alone, which line assertions look at. */
 const NEWLINE: Uint32Array = Uint32Array.of(1 << 10, 0, 0, 0, 0, 0, 0, 0)
 
+/** Entry of `Automaton.steps` for a thread that ends. */
+export const NOWHERE = 1
+/** Entries of `Automaton.steps` from this on are single threads. */
+export const FIRST_TARGET = 2
+
 /** Threads are instructions just after a byte was read: what to follow next. */
 export class Automaton {
   readonly program: Program
@@ -17,13 +22,24 @@ export class Automaton {
   /** Kind of left neighbour each class makes, for assertions; 0 is the edge of the subject. */
   readonly contextOf: Uint16Array
   readonly contextCount: number
-  /** Bytes held by remembered steps. */
-  memoBytes = 0
+  /** Where in `steps` the row of a thread in a context begins, by `thread * contextCount + context`; 0 for no row. */
+  rows: Int32Array = new Int32Array(0)
+  /**
+   * Remembered steps, by row and class: 0 not known, `NOWHERE`, a single thread plus `FIRST_TARGET`, or below 0 a list
+   * (-1 for `lists[0]`).
+   */
+  steps: Int32Array = new Int32Array(0)
+  /** Lists of threads; an entry below 0 says that pattern `-1 - entry` matches before the byte. */
+  lists: Int32Array[] = []
+  #used = 0
+  #extraBytes = 0
   readonly #reversed: boolean
   readonly #representative: number[] = []
   readonly #contextByte: number[] = [-1]
-  #memo: (Int32Array | undefined)[] = []
-  #lists: Int32Array[] = []
+  /** For each set and class whether the class is in the set. */
+  readonly #inClass: Uint8Array
+  #closures = new Map<number, Int32Array>()
+  readonly #found: number[] = []
   readonly #seen: Int32Array
   #generation = 0
 
@@ -36,6 +52,12 @@ export class Automaton {
     this.classCount = this.#partition([...program.sets, ...features])
     this.contextOf = new Uint16Array(this.classCount + 1)
     this.contextCount = program.assertions.length === 0 ? 1 : this.#contexts(features)
+    this.#inClass = new Uint8Array(program.sets.length * (this.classCount + 1))
+    program.sets.forEach((set, id) => {
+      for (let c = 0; c < this.classCount; c++) {
+        if (hasByte(set, this.#representative[c]!)) this.#inClass[id * (this.classCount + 1) + c] = 1
+      }
+    })
     this.forget()
   }
 
@@ -72,65 +94,103 @@ export class Automaton {
 
   /** Drops the remembered steps. */
   forget(): void {
-    this.#memo = []
-    this.#lists = [new Int32Array(0)]
-    this.memoBytes = 0
+    this.rows = new Int32Array(this.program.op.length * this.contextCount)
+    // The first row belongs to no thread and stays unknown throughout.
+    this.steps = new Int32Array((this.classCount + 1) * 16)
+    this.#used = this.classCount + 1
+    this.lists = []
+    this.#closures = new Map()
+    this.#extraBytes = 0
+  }
+
+  /** Bytes held by remembered steps. */
+  get memoBytes(): number {
+    return this.rows.byteLength + this.steps.byteLength + this.#extraBytes
   }
 
   /**
-   * The threads that `thread` leads to when a byte of class `c` comes, in order of preference. An entry below 0 says
-   * that pattern `-1 - entry` matches before that byte.
+   * Computes what `thread` leads to when a byte of class `c` comes, and remembers it in `steps`.
    * @param context kind of left neighbour
    * @param c a class, or `classCount` for the edge of the subject
+   * @returns the entry of `steps`
    */
-  follow(thread: number, context: number, c: number): Int32Array {
-    const row = thread * this.contextCount + context
-    let memo = this.#memo[row]
-    if (memo === undefined) {
-      memo = new Int32Array(this.classCount + 1)
-      this.#memo[row] = memo
-      this.memoBytes += memo.byteLength + 64
+  resolve(thread: number, context: number, c: number): number {
+    const at = thread * this.contextCount + context
+    let row = this.rows[at]!
+    if (row === 0) {
+      row = this.#used
+      this.rows[at] = row
+      this.#used += this.classCount + 1
+      if (this.#used > this.steps.length) {
+        const larger = new Int32Array(this.steps.length * 2)
+        larger.set(this.steps)
+        this.steps = larger
+      }
     }
-    let id = memo[c]!
-    if (id === 0) {
-      const list = this.#close(thread, this.#contextByte[context]!, this.#representative[c]!)
-      id = list.length === 0 ? 1 : this.#lists.push(list)
-      if (list.length > 0) this.memoBytes += list.byteLength + 64
-      memo[c] = id
+    const targets = this.#targets(thread, context, c)
+    let step = NOWHERE
+    if (targets.length === 1 && targets[0]! >= 0) step = targets[0]! + FIRST_TARGET
+    else if (targets.length > 0) {
+      step = -this.lists.push(Int32Array.from(targets))
+      this.#extraBytes += targets.length * 4 + 64
     }
-    return this.#lists[id - 1]!
+    this.steps[row + c] = step
+    return step
   }
 
-  /** Follows everything that reads no byte, then the byte itself. */
-  #close(thread: number, before: number, after: number): Int32Array {
-    const { op, a, b, sets, assertions } = this.program
-    const [left, right] = this.#reversed ? [after, before] : [before, after]
+  /** Threads and matches in order of preference, without repeats. */
+  #targets(thread: number, context: number, c: number): number[] {
+    const { op, a, b, assertions } = this.program
+    let closure = this.#closures.get(thread)
+    if (closure === undefined) {
+      closure = this.#close(thread, undefined)
+      this.#closures.set(thread, closure)
+      this.#extraBytes += closure.byteLength + 64
+    }
+    if (assertions.length > 0 && closure.some((at) => op[at] === OP.assert)) {
+      const before = this.#contextByte[context]!
+      const after = this.#representative[c]!
+      closure = this.#close(thread, this.#reversed ? [after, before] : [before, after])
+    }
+    const targets = this.#found
+    targets.length = 0
+    const generation = ++this.#generation
+    const inClass = this.#inClass
+    const width = this.classCount + 1
+    for (let i = 0; i < closure.length; i++) {
+      const at: number = closure[i]!
+      const matched = op[at] === OP.match
+      if (!matched && inClass[a[at]! * width + c] !== 1) continue
+      const target = b[at]!
+      if (matched) targets.push(-1 - a[at]!)
+      else if (this.#seen[target] !== generation) {
+        this.#seen[target] = generation
+        targets.push(target)
+      }
+    }
+    return targets
+  }
+
+  /**
+   * The instructions that read a byte or match, reached from `thread` without reading.
+   * @param sides bytes left and right; undefined to stop at assertions and list them too
+   */
+  #close(thread: number, sides: readonly [number, number] | undefined): Int32Array {
+    const { op, a, b, assertions } = this.program
     const generation = ++this.#generation
     const seen = this.#seen
-    const targets: number[] = []
+    const reached: number[] = []
     const stack = [thread]
     while (stack.length > 0) {
       const at = stack.pop()!
       if (seen[at] === generation) continue
       seen[at] = generation
-      switch (op[at]) {
-        case OP.match:
-          targets.push(-1 - a[at]!)
-          break
-        case OP.set:
-          if (after !== -1 && hasByte(sets[a[at]!]!, after)) targets.push(b[at]!)
-          break
-        case OP.split:
-          stack.push(b[at]!, a[at]!)
-          break
-        case OP.assert:
-          if (holds(assertions[a[at]!]!, left, right)) stack.push(b[at]!)
-          break
-        default:
-          stack.push(b[at]!)
-      }
+      const code = op[at]
+      if (code === OP.split) stack.push(b[at]!, a[at]!)
+      else if (code === OP.match || code === OP.set || (code === OP.assert && !sides)) reached.push(at)
+      else if (code !== OP.assert || holds(assertions[a[at]!]!, sides![0], sides![1])) stack.push(b[at]!)
     }
-    return Int32Array.from(new Set(targets))
+    return Int32Array.from(reached)
   }
 }
 

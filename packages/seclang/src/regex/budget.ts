@@ -12,7 +12,7 @@ export interface Evictable {
 
 /** Bytes all caches may take together. */
 const TOTAL_BYTES = 6 << 20
-/** Bytes one cache may take. */
+/** Bytes that the states of one automaton may take, and so may the remembered steps they are made from. */
 export const CACHE_BYTES: number = 1 << 20
 
 const owners = new Set<Evictable>()

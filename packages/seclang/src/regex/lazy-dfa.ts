@@ -2,13 +2,13 @@
  * A deterministic automaton made while it runs. Each transition is computed once and then costs one table look-up; a
  * subject that keeps making new states is simulated without storing them, so that time stays linear and memory bounded.
  */
-import type { Automaton } from './automaton.ts'
+import { type Automaton, FIRST_TARGET } from './automaton.ts'
 import { CACHE_BYTES, charge, type Evictable, nextTick } from './budget.ts'
 import { StateTable } from './state-table.ts'
 
 /**
  * `search` stops at the first sign of a match; `collect` reports every position and pattern that matches; `ordered`
- * follows one start only and reports the ends that a backtracking matcher would prefer, the last being the one it takes.
+ * keeps the leftmost start and reports the ends that a backtracking matcher would prefer, the last being the one it takes.
  */
 export type WalkMode = 'search' | 'collect' | 'ordered'
 
@@ -19,8 +19,6 @@ const DEAD = -1
 const FOUND = -2
 /** Transitions at or below this stand for records of matches. */
 const FIRST_RECORD = -3
-/** New states in one stretch before the walk asks itself whether storing them pays. */
-const PATIENCE = 128
 
 /** A lazy DFA over the threads of an automaton. */
 export class LazyDfa implements Evictable {
@@ -31,7 +29,11 @@ export class LazyDfa implements Evictable {
   readonly #entry: number
   /** The edge of the subject, as a byte class. */
   readonly #edge: number
+  /** Matches may start at any byte. */
   readonly #restarts: boolean
+  /** The thread that starts over at each byte, in an ordered walk, where its place among the others counts. */
+  readonly #restart: number
+  readonly #first: number
   #table: StateTable
   #records: { next: number; ids: readonly number[] }[] = []
   #startStates: number[] = []
@@ -39,9 +41,11 @@ export class LazyDfa implements Evictable {
   #generation = 0
   #out: Int32Array
   #spare: Int32Array
-  #ids: number[] = []
-  /** New states since the walk began or last thought about it. */
+  /** Patterns that the last step saw match. */
+  readonly #ids: number[] = []
+  /** New states since the walk began or the cache last filled up, and whether it just did. */
   #misses = 0
+  #flushed = false
 
   /** @param anchored matches start only at the edge where the walk begins */
   constructor(automaton: Automaton, mode: WalkMode, anchored: boolean) {
@@ -50,7 +54,9 @@ export class LazyDfa implements Evictable {
     this.#entry = automaton.program.entry
     this.#edge = automaton.classCount
     this.#restarts = mode !== 'ordered' && !anchored
-    const size = automaton.program.op.length
+    this.#restart = automaton.program.op.length
+    this.#first = mode === 'ordered' && !anchored ? this.#restart : this.#entry
+    const size = this.#restart + 1
     this.#mark = new Int32Array(size)
     this.#out = new Int32Array(size)
     this.#spare = new Int32Array(size)
@@ -78,7 +84,7 @@ export class LazyDfa implements Evictable {
   #start(context: number): number {
     let state = this.#startStates[context]
     if (state === undefined) {
-      this.#out[0] = this.#entry
+      this.#out[0] = this.#first
       state = this.#table.intern(this.#out, 1, context)
       this.#startStates[context] = state
     }
@@ -93,11 +99,12 @@ export class LazyDfa implements Evictable {
   walk(bytes: Uint8Array, from: number, to: number, delta: 1 | -1, context: number, onMatch?: OnMatch): boolean {
     this.lastUse = nextTick()
     this.#misses = 0
+    this.#flushed = false
     const classOf = this.#automaton.classOf
     let state = this.#start(context)
     let edges = this.#table.edges
     let stretch = from
-    let pause = 1024
+    let pause = 4096
     for (let i = from; ; i += delta) {
       const c = i === to ? this.#edge : classOf[bytes[i]!]!
       let next = edges[state + c]!
@@ -116,11 +123,11 @@ export class LazyDfa implements Evictable {
       }
       if (next < 0) return next === FOUND
       state = next
-      if (this.#misses < PATIENCE) continue
-      // Most bytes make a state: simulate a while, each time for longer.
-      const thrashing = Math.abs(i - stretch) < PATIENCE * 8
-      if (thrashing) {
-        const stop = delta > 0 ? Math.min(to, i + 1 + pause) : Math.max(to, i + 1 - pause)
+      if (!this.#flushed) continue
+      this.#flushed = false
+      // The cache filled up. When most bytes make a state, do without for a while, each time for longer.
+      if (Math.abs(i - stretch) < this.#misses * 8) {
+        const stop = delta > 0 ? Math.min(to, i + 1 + pause) : Math.max(to, i - 1 - pause)
         const after = this.#simulate(bytes, i + delta, stop, delta, state, onMatch)
         if (after < 0) return after === FOUND
         state = after
@@ -136,24 +143,24 @@ export class LazyDfa implements Evictable {
   /** Computes a transition and stores it. */
   #build(state: number, c: number): number {
     const context = this.#table.contextOf(state)
-    const count = this.#step(this.#table.threadsOf(state), context, c)
-    const ids = this.#ids
+    const table = this.#table
+    const count = this.#step(table.threads, table.firstThread(state), table.endThread(state), context, c)
     let next: number
     let stored = true
     if (count < 0) next = FOUND
     else if (c === this.#edge || (count === 0 && !this.#restarts)) next = DEAD
     else {
       this.#misses++
-      if (this.#bytes > CACHE_BYTES) {
+      if (this.#automaton.memoBytes > CACHE_BYTES) this.#automaton.forget()
+      if (this.#table.bytes + this.#records.length * 64 > CACHE_BYTES) {
         this.#flush()
-        if (this.#automaton.memoBytes > CACHE_BYTES / 2) this.#automaton.forget()
+        this.#flushed = true
         stored = false
       }
       next = this.#intern(this.#out, count, c)
     }
-    if (ids.length > 0 && next !== FOUND) {
-      next = FIRST_RECORD - (this.#records.push({ next, ids }) - 1)
-      this.#ids = []
+    if (this.#ids.length > 0 && next !== FOUND) {
+      next = FIRST_RECORD - (this.#records.push({ next, ids: this.#ids.slice() }) - 1)
     }
     if (stored) this.#table.edges[state + c] = next
     const bytes = this.#bytes
@@ -167,57 +174,84 @@ export class LazyDfa implements Evictable {
   }
 
   /**
-   * Moves all threads over a byte of class `c` into `#out`, and the patterns that match before it into `#ids`.
-   * @returns how many threads there are, or -1 when a search is over
+   * Moves threads over a byte of class `c` into `#out`, and the patterns that match before it into `#ids`.
+   * @param threads holds the threads, from index `first` to `end` (not included)
+   * @returns how many threads there are then, or -1 when a search is over
    */
-  #step(threads: Int32Array, context: number, c: number): number {
-    const automaton = this.#automaton
-    const mark = this.#mark
+  #step(threads: Int32Array, first: number, end: number, context: number, c: number): number {
+    const { rows, contextCount } = this.#automaton
     const out = this.#out
+    const mark = this.#mark
     const generation = ++this.#generation
-    const restarts = this.#restarts
+    if (this.#ids.length > 0) this.#ids.length = 0
+    // In a walk that restarts the entry is a thread of every state, so it is not stored.
+    if (this.#restarts) mark[this.#entry] = generation
     let count = 0
-    if (this.#ids.length > 0) this.#ids = []
-    // The entry is a thread of every state of an unanchored walk, so it is not stored.
-    if (restarts) mark[this.#entry] = generation
-    for (let i = restarts ? -1 : 0; i < threads.length; i++) {
-      const thread = i < 0 ? this.#entry : threads[i]!
-      if (restarts && i >= 0 && thread === this.#entry) continue
-      const list = automaton.follow(thread, context, c)
-      for (let k = 0; k < list.length; k++) {
-        const target = list[k]!
-        if (target < 0) {
-          if (this.#mode === 'search') return -1
-          this.#ids.push(-1 - target)
-          if (this.#mode === 'ordered') return count
-        } else if (mark[target] !== generation) {
+    for (let i = this.#restarts ? first - 1 : first; i < end; i++) {
+      let thread = i < first ? this.#entry : threads[i]!
+      const again = thread === this.#restart
+      if (again) thread = this.#entry
+      const step =
+        this.#automaton.steps[rows[thread * contextCount + context]! + c]! ||
+        this.#automaton.resolve(thread, context, c)
+      if (step >= FIRST_TARGET) {
+        const target = step - FIRST_TARGET
+        if (mark[target] !== generation) {
           mark[target] = generation
           out[count++] = target
         }
+      } else if (step < 0) {
+        count = this.#absorb(this.#automaton.lists[-1 - step]!, count)
+        if (count < 0) return this.#mode === 'search' ? -1 : -1 - count
       }
+      if (again) out[count++] = this.#restart
     }
     return count
+  }
+
+  /**
+   * Adds the threads of a list to `#out`, which holds `count`. A match cuts what is less preferred, unless all are
+   * collected.
+   * @returns the new count, or -1 less it when a match cut
+   */
+  #absorb(list: Int32Array, count: number): number {
+    let total = count
+    for (let k = 0; k < list.length; k++) {
+      const target = list[k]!
+      if (target < 0) {
+        this.#ids.push(-1 - target)
+        if (this.#mode !== 'collect') return -1 - total
+      } else if (this.#mark[target] !== this.#generation) {
+        this.#mark[target] = this.#generation
+        this.#out[total++] = target
+      }
+    }
+    return total
   }
 
   /** Walks without storing states, up to `stop`; returns the state reached there, or how the walk ended. */
   #simulate(bytes: Uint8Array, from: number, stop: number, delta: number, state: number, onMatch?: OnMatch): number {
     const { classOf, contextOf } = this.#automaton
-    let threads: Int32Array = this.#table.threadsOf(state).slice()
-    let context = this.#table.contextOf(state)
+    const table = this.#table
+    let threads = table.threads
+    let first = table.firstThread(state)
+    let end = table.endThread(state)
+    let context = table.contextOf(state)
     let c = -1
     for (let i = from; i !== stop; i += delta) {
       c = classOf[bytes[i]!]!
-      const count = this.#step(threads, context, c)
+      const count = this.#step(threads, first, end, context, c)
       if (count < 0) return FOUND
       if (this.#ids.length > 0) onMatch!(i, this.#ids)
       if (count === 0 && !this.#restarts) return DEAD
       context = contextOf[c]!
-      threads = this.#out.subarray(0, count)
-      const out = this.#out
+      threads = this.#out
+      first = 0
+      end = count
       this.#out = this.#spare
-      this.#spare = out
+      this.#spare = threads
     }
-    return c < 0 ? state : this.#intern(threads, threads.length, c)
+    return c < 0 ? state : this.#intern(threads, end, c)
   }
 }
 

@@ -28,6 +28,7 @@ export class CompiledRegex implements Regex {
   #search: LazyDfa | undefined
   #starts: Walker | undefined
   #ends: Walker | undefined
+  #back: Walker | undefined
   #pike: PikeVm | undefined
   #backtracker: Backtracker | undefined
 
@@ -59,58 +60,61 @@ export class CompiledRegex implements Regex {
   execAll(subject: string, max: number): RegexMatch[] {
     if (subject.length < this.minLength || max <= 0) return []
     const bytes = loadSubject(subject)
-    const starts = this.#startsIn(bytes, subject.length, max)
+    const length = subject.length
     const found: RegexMatch[] = []
-    if (starts.length === 0) return found
-    if (!this.linear) this.#beginBacktracking(bytes, subject.length)
-    let from = 0
-    // Starts come last first.
-    for (let i = starts.length - 1; i >= 0 && found.length < max; i--) {
-      const start = starts[i]!
-      if (start < from) continue
-      const slots = this.#matchAt(bytes, start, subject.length)
-      if (!slots) continue
+    const matches = this.linear ? this.#linearMatches(bytes, length) : this.#guardedMatches(bytes, length)
+    for (const slots of matches) {
       found.push(toMatch(subject, slots))
-      from = Math.max(slots[1]!, start + 1)
+      if (found.length >= max) break
     }
     return found
   }
 
-  /** Positions at which a match may start, in descending order: for a linear pattern those at which one does. */
-  #startsIn(bytes: Uint8Array, length: number, max: number): number[] {
+  /**
+   * Matches of a linear pattern as slots: a walk from the left gives the end of the preferred match that starts
+   * leftmost, a walk back from there its start, and only then, between the two, the captures are followed.
+   */
+  *#linearMatches(bytes: Uint8Array, length: number): Generator<Int32Array> {
+    this.#ends ??= newDfa(this.regular, 'ends')
+    this.#back ??= newDfa(this.regular, 'back')
+    const { root, groups } = this.#pattern
+    for (let from = 0; from <= length; ) {
+      const end = lastMatch(this.#ends, bytes, from, length, 1, from > 0 ? bytes[from - 1]! : -1)
+      if (end < 0) return
+      // The byte before the first allowed start is read too, for the assertions at that start.
+      const stop = Math.max(from - 2, -1)
+      const start = lastMatch(this.#back, bytes, end - 1, stop, -1, end < length ? bytes[end]! : -1, from)
+      if (groups > 0) this.#pike ??= new PikeVm(newProgram(root, 'captures'), groups)
+      yield this.#pike?.match(bytes, start, end, length) ?? Int32Array.of(start, end)
+      from = Math.max(end, start + 1)
+    }
+  }
+
+  /** Matches of a non-linear pattern: the backtracker tries the positions an automaton leaves over. */
+  *#guardedMatches(bytes: Uint8Array, length: number): Generator<Int32Array> {
     this.#starts ??= newDfa(this.regular, 'starts')
     const starts: number[] = []
-    // The leftmost start is all that a single match of a linear pattern needs.
-    const single = max === 1 && this.linear
     this.#starts.dfa.walk(bytes, length - 1, -1, -1, 0, (index) => {
-      if (single) starts[0] = index + 1
-      else starts.push(index + 1)
+      starts.push(index + 1)
     })
-    return starts
+    if (starts.length === 0) return
+    const backtracker = this.#beginBacktracking(bytes, length)
+    let from = 0
+    // Starts come last first.
+    for (let i = starts.length - 1; i >= 0; i--) {
+      const slots = starts[i]! < from ? null : backtracker.match(starts[i]!)
+      if (!slots) continue
+      yield slots
+      from = Math.max(slots[1]!, starts[i]! + 1)
+    }
   }
 
-  /** The preferred match at a position, as slots. */
-  #matchAt(bytes: Uint8Array, start: number, length: number): Int32Array | null {
-    if (!this.linear) return this.#backtracker!.match(start)
-    this.#ends ??= newDfa(this.regular, 'ends')
-    const { dfa, automaton } = this.#ends
-    const context = start === 0 ? 0 : automaton.contextOf[automaton.classOf[bytes[start - 1]!]!]!
-    let end = -1
-    dfa.walk(bytes, start, length, 1, context, (index) => {
-      end = index
-    })
-    if (end < 0) return null
-    const groups = this.#pattern.groups
-    if (groups === 0) return Int32Array.of(start, end)
-    this.#pike ??= new PikeVm(newProgram(this.#pattern.root, 'captures'), groups)
-    return this.#pike.match(bytes, start, end, length)
-  }
-
-  #beginBacktracking(bytes: Uint8Array, length: number): void {
+  #beginBacktracking(bytes: Uint8Array, length: number): Backtracker {
     if (length > this.#limitBytes) throw new MatchLimitError(`subject longer than ${this.#limitBytes} bytes`)
     const { root, groups } = this.#pattern
     this.#backtracker ??= new Backtracker(newProgram(root, 'backtrack'), groups)
     this.#backtracker.begin(bytes, length)
+    return this.#backtracker
   }
 }
 
@@ -124,13 +128,40 @@ function newProgram(root: Node, mode: ProgramMode): ReturnType<ProgramBuilder['f
   return builder.finish(builder.add(root, 0))
 }
 
-/** The automaton that tells whether there is a match, where matches start, or where a match that starts here ends. */
-function newDfa(root: Node, task: 'search' | 'starts' | 'ends'): Walker {
-  const backwards = task === 'starts'
-  const automaton = new Automaton(newProgram(backwards ? mirror(root) : root, 'plain'), backwards)
-  const anchored = startsWith(backwards ? mirror(root) : root, backwards ? 'eos' : 'bos')
-  const mode = task === 'search' ? 'search' : task === 'starts' ? 'collect' : 'ordered'
+/**
+ * The automaton for one question: is there a match, where does the preferred one end, where does one that ends here
+ * start (`back`), where does any start?
+ */
+function newDfa(root: Node, task: 'search' | 'ends' | 'back' | 'starts'): Walker {
+  const backwards = task === 'back' || task === 'starts'
+  const tree = backwards ? mirror(root) : root
+  const automaton = new Automaton(newProgram(tree, 'plain'), backwards)
+  const anchored = task === 'back' || startsWith(tree, backwards ? 'eos' : 'bos')
+  const mode = task === 'search' ? 'search' : task === 'ends' ? 'ordered' : 'collect'
   return { dfa: new LazyDfa(automaton, mode, anchored), automaton }
+}
+
+/**
+ * Walks and returns the last position at which a match was seen, -1 for none.
+ * @param before the byte before the first, in the direction of the walk; -1 at the edge of the subject
+ * @param least smallest position of interest
+ */
+function lastMatch(
+  { dfa, automaton }: Walker,
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  delta: 1 | -1,
+  before: number,
+  least: number = 0,
+): number {
+  const context = before === -1 ? 0 : automaton.contextOf[automaton.classOf[before]!]!
+  let last = -1
+  dfa.walk(bytes, from, to, delta, context, (index) => {
+    const position = delta > 0 ? index : index + 1
+    if (position >= least) last = position
+  })
+  return last
 }
 
 function toMatch(subject: string, slots: Int32Array): RegexMatch {

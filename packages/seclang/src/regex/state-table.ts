@@ -7,7 +7,7 @@ export class StateTable {
   /** Number of states. */
   count = 0
   readonly #stride: number
-  #threads = new Int32Array(256)
+  #threads: Int32Array = new Int32Array(256)
   #threadCount = 0
   /** Start of each state's threads; the context follows the last thread. */
   #starts = new Int32Array(65)
@@ -29,10 +29,19 @@ export class StateTable {
     return this.#threads[this.#starts[state / this.#stride]! - 1]!
   }
 
-  /** The threads of a state, as a view that holds until the next `intern`. */
-  threadsOf(state: number): Int32Array {
-    const index = state / this.#stride
-    return this.#threads.subarray(this.#starts[index - 1]!, this.#starts[index]! - 1)
+  /** All threads, state after state. The array may be replaced by `intern`. */
+  get threads(): Int32Array {
+    return this.#threads
+  }
+
+  /** Where a state's threads begin in `threads`. */
+  firstThread(state: number): number {
+    return this.#starts[state / this.#stride - 1]!
+  }
+
+  /** Where a state's threads end in `threads`. */
+  endThread(state: number): number {
+    return this.#starts[state / this.#stride]! - 1
   }
 
   /** Finds or makes the state of the first `count` entries of `threads` and the context. */
