@@ -1,6 +1,7 @@
 /** Runs the rules of one phase over a transaction. */
 
 import type { Operator } from '../operators/index.ts'
+import { TX_ID } from './ids.ts'
 import { limited } from './limit.ts'
 import type { Exclusion, Link, Predicate, Rule, Target } from './model.ts'
 import { mayMatch, memoised } from './plan.ts'
@@ -150,6 +151,10 @@ function runLink(tx: Transaction, rule: Rule, link: Link): boolean {
 }
 
 function valuesOf(tx: Transaction, target: Target): readonly Value[] {
+  if (target.regex !== null && target.info.id === TX_ID) {
+    target.slots ??= tx.tx.slotsMatching(target.regex)
+    return tx.tx.chosen(target.slots, target.regex).map(([name, text]) => new Value(TX_ID, name, text))
+  }
   if (target.slot < 0) return tx.source(target.source)
   const text = tx.tx.slots[target.slot]
   return text === undefined ? [] : [new Value(target.info.id, target.selector, text)]
@@ -158,7 +163,7 @@ function valuesOf(tx: Transaction, target: Target): readonly Value[] {
 function countOf(tx: Transaction, target: Target, question: Question): number {
   if (target.slot >= 0) return tx.tx.slots[target.slot] === undefined ? 0 : 1
   let n = 0
-  for (const value of tx.source(target.source)) {
+  for (const value of valuesOf(tx, target)) {
     if (target.regex !== null && !target.regex.test(value.key ?? '')) continue
     if (!excluded(value, question.exclusions)) n++
   }
@@ -186,7 +191,7 @@ function ask(tx: Transaction, rule: Rule, question: Question, value: Value, name
     return decide(tx, rule, question, value, value.text, name, hit)
   }
   value.record ??= tx.record(value.text)
-  const record = value.record.through(link.chain, tx)
+  const record = value.record.through(link.chain, tx.plan.strings.blank)
   return decide(tx, rule, question, value, record.value, name, answer(tx, question, record))
 }
 
@@ -202,7 +207,7 @@ function askStages(tx: Transaction, rule: Rule, question: Question, value: Value
   let any = false
   let previous: unknown
   for (const chain of question.link.stages!) {
-    const record = value.record.through(chain, tx)
+    const record = value.record.through(chain, tx.plan.strings.blank)
     if (record === previous) continue
     previous = record
     if (decide(tx, rule, question, value, record.value, name, answer(tx, question, record))) any = true

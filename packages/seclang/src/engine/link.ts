@@ -67,7 +67,15 @@ export class LinkCompiler {
       return this.rules.sources.push({ info, selector }) - 1
     })
     const slot = info.name === 'TX' && selector !== null ? this.rules.slots.slotOf(selector) : -1
-    return { info, selector, regex: spec.regex ? this.selector(spec.selector!) : null, count, source, slot }
+    return {
+      info,
+      selector,
+      regex: spec.regex ? this.selector(spec.selector!) : null,
+      count,
+      source,
+      slot,
+      slots: null,
+    }
   }
 
   /** The group of masks over all targets and chains; -1 when a target changes from rule to rule or is a count. */
@@ -85,8 +93,10 @@ export class LinkCompiler {
   }
 
   private cell(source: number, chain: Chain): number {
+    const plain = chain.steps.length === 0 ? -1 : this.cell(source, this.chain([]))
     return this.indexed(this.cellIndex, `${source} ${chain.id}`, () => {
-      const index = this.rules.cells.push({ source, chain }) - 1
+      const own = this.rules.cells.length
+      const index = this.rules.cells.push({ source, chain, plain: plain < 0 ? own : plain }) - 1
       this.rules.dependents[this.rules.sources[source]!.info.lifetime].cells.push(index)
       return index
     })

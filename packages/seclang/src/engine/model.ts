@@ -19,6 +19,8 @@ export interface Target {
   readonly source: number
   /** Slot when this is one TX variable, else -1. */
   readonly slot: number
+  /** Slots whose names match `regex` when this is TX; found at the first use, when all names are known. */
+  slots: readonly number[] | null
 }
 
 /** Values that are taken out again. */

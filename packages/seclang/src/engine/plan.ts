@@ -6,6 +6,7 @@
 import { LiteralScanner, RegexGroup } from '../regex/index.ts'
 import { limited } from './limit.ts'
 import type { Link, Predicate } from './model.ts'
+import type { RuleSet } from './ruleset.ts'
 import { Prefilters, type StringRecord, StringTable, WORD_BITS } from './strings.ts'
 import type { Transaction } from './transaction.ts'
 
@@ -18,6 +19,8 @@ export interface Plan {
   /** Words in a mask. */
   readonly words: number
   readonly strings: StringTable
+  /** 1 for each cell whose rules ask patterns without literals. */
+  readonly automaton: Uint8Array
   /** For phases 1 and 2, and for the others. */
   readonly request: Prefilters
   readonly response: Prefilters
@@ -60,8 +63,21 @@ function makePrefilters(words: number, flag: number, items: readonly Filterable[
   })
 }
 
+function automatonCells(rules: RuleSet, used: ReadonlySet<Predicate>): Uint8Array {
+  const cells = new Uint8Array(rules.cells.length)
+  for (const rule of rules.all) {
+    for (let link: Link | null = rule.first; link !== null; link = link.next) {
+      if (link.group < 0 || link.predicate?.operator.prefilter.kind !== 'regex' || !used.has(link.predicate)) continue
+      for (const cell of rules.groups[link.group]!) cells[cell] = 1
+    }
+  }
+  return cells
+}
+
 /** Makes a plan for the predicates in use; the others are asked directly, which is right but slower. */
-export function makePlan(all: readonly Predicate[], used: ReadonlySet<Predicate>): Plan {
+export function makePlan(rules: RuleSet, used: ReadonlySet<Predicate>): Plan {
+  const all = rules.predicates
+  const automaton = automatonCells(rules, used)
   const word = new Int32Array(all.length).fill(-1)
   const bit = new Int32Array(all.length)
   // Predicates of the request come first, so that their masks are dense.
@@ -78,6 +94,7 @@ export function makePlan(all: readonly Predicate[], used: ReadonlySet<Predicate>
     bit,
     words,
     strings: new StringTable(words),
+    automaton,
     request: makePrefilters(
       words,
       1,
@@ -85,7 +102,7 @@ export function makePlan(all: readonly Predicate[], used: ReadonlySet<Predicate>
     ),
     response: makePrefilters(
       words,
-      2,
+      4,
       items.filter((i) => i.predicate.inResponse),
     ),
   }
@@ -109,22 +126,44 @@ function groupMask(tx: Transaction, group: number, filters: Prefilters): number[
   const mask = new Array<number>(tx.plan.words).fill(0)
   for (const cell of tx.rules.groups[group]!) {
     const part = tx.cellMasks[cell] ?? cellMask(tx, cell, filters)
+    if (part === NOTHING) continue
     for (let w = 0; w < mask.length; w++) mask[w]! |= part[w]!
   }
   tx.groupMasks[group] = mask
   return mask
 }
 
+/** Mask of a cell in which no value can match anything: the usual case. */
+const NOTHING: number[] = []
+
 /** Union of what may match any value of a source after a chain. */
 function cellMask(tx: Transaction, cell: number, filters: Prefilters): number[] {
-  const { source, chain } = tx.rules.cells[cell]!
-  const mask = new Array<number>(tx.plan.words).fill(0)
+  const { source, chain, plain } = tx.rules.cells[cell]!
+  const automaton = tx.plan.automaton[cell] === 1
+  if (
+    plain !== cell &&
+    chain.trigger !== -1 &&
+    (tx.sourceClasses(source) & chain.trigger) === 0 &&
+    tx.plan.automaton[plain]! >= tx.plan.automaton[cell]!
+  ) {
+    // No value has a byte that the chain would change.
+    const same = tx.cellMasks[plain] ?? cellMask(tx, plain, filters)
+    tx.cellMasks[cell] = same
+    return same
+  }
+  let mask = NOTHING
   for (const value of tx.source(source)) {
     value.record ??= tx.record(value.text)
-    const record = value.record.through(chain, tx)
-    if ((record.scanned & filters.flag) === 0) filters.scan(record)
+    const record = value.record.through(chain, tx.plan.strings.blank)
+    filters.look(record, automaton)
     const { maybe } = record
-    for (let w = 0; w < mask.length; w++) mask[w]! |= maybe[w]!
+    const { decided } = filters
+    // Most strings cannot match anything; only the others are worth a mask.
+    let any = 0
+    for (let w = 0; w < maybe.length; w++) any |= maybe[w]! & decided[w]!
+    if (any === 0) continue
+    if (mask === NOTHING) mask = maybe.slice()
+    else for (let w = 0; w < mask.length; w++) mask[w]! |= maybe[w]!
   }
   tx.cellMasks[cell] = mask
   return mask
@@ -145,6 +184,7 @@ export function memoised(tx: Transaction, predicate: Predicate, record: StringRe
   tx.limitsExceeded = false
   const hit = limited(tx, () => predicate.operator.matches(record.value), false)
   // A limit is no answer, so it must not be remembered as one.
+  record.own()
   if (hit) record.yes[word]! |= bit
   else if (!tx.limitsExceeded) record.maybe[word]! &= ~bit
   tx.limitsExceeded ||= before

@@ -21,6 +21,8 @@ export interface Source {
 export interface Cell {
   readonly source: number
   readonly chain: Chain
+  /** Index of the cell of the same source without transformations. */
+  readonly plain: number
 }
 
 /** Switches for the ways in which engines differ. */
@@ -85,7 +87,7 @@ export class RuleSet {
 
   /** Starts a transaction for one request. */
   transaction(connection: Connection): Transaction {
-    this.plan ??= makePlan(this.predicates, this.used)
+    this.plan ??= makePlan(this, this.used)
     return new Transaction(this, this.plan, connection)
   }
 

@@ -1,5 +1,7 @@
 /** TX variables: those that rules name are slots of an array, those whose names are made at run time live in a map. */
 
+import type { Regex } from '../regex/index.ts'
+
 /** Gives each name that occurs in the rules a slot. Names are in lower case. */
 export class SlotTable {
   readonly names: string[] = []
@@ -62,6 +64,22 @@ export class TxVariables {
   /** Sets TX.0 to TX.9 to the captures and removes those beyond them. */
   capture(captures: readonly string[]): void {
     for (let i = 0; i < 10; i++) this.slots[i] = captures[i]
+  }
+
+  /** Slots whose names a pattern matches. */
+  slotsMatching(regex: Regex): number[] {
+    return [...this.table.names.keys()].filter((slot) => regex.test(this.table.names[slot]!))
+  }
+
+  /** Variables that are set: those in the slots, and those with names made at run time that match the pattern. */
+  chosen(slots: readonly number[], regex: Regex): [name: string, value: string][] {
+    const found: [string, string][] = []
+    for (const slot of slots) {
+      const value = this.slots[slot]
+      if (value !== undefined) found.push([this.table.names[slot]!, value])
+    }
+    for (const entry of this.dynamic ?? []) if (regex.test(entry[0])) found.push(entry)
+    return found
   }
 
   /** All variables that are set. */

@@ -26,37 +26,62 @@ export class StringRecord {
   readonly value: string
   /** Class bits. */
   readonly bits: number
-  /** Bit set: the predicate may match. */
-  readonly maybe: number[]
-  /** Bit set: the predicate does match. */
-  readonly yes: number[]
+  /** Bit set: the predicate may match. Shared with other records until `own` is called. */
+  maybe: number[]
+  /** Bit set: the predicate does match. Shared likewise. */
+  yes: number[]
   /** Bit per prefilter that has looked at the string. */
   scanned = 0
-  /** Result of each chain that changes the string. */
+  private owned = false
+  /** Result of each transformation and of each chain that changes the string. */
+  private steps: (StringRecord | undefined)[] | undefined
   private chains: (StringRecord | undefined)[] | undefined
 
-  constructor(value: string, words: number) {
+  /** @param blank what is known of a string before anything is known */
+  constructor(value: string, blank: Blank) {
     this.value = value
     this.bits = classify(value)
-    this.maybe = new Array<number>(words).fill(ALL)
-    this.yes = new Array<number>(words).fill(0)
+    this.maybe = blank.maybe
+    this.yes = blank.yes
+  }
+
+  /** Makes the masks this record's own before they are written to. */
+  own(): void {
+    if (this.owned) return
+    this.owned = true
+    this.maybe = this.maybe.slice()
+    this.yes = this.yes.slice()
   }
 
   /** The record of what the chain makes of this string. */
-  through(chain: Chain, strings: StringSource): StringRecord {
+  through(chain: Chain, blank: Blank): StringRecord {
     if (chain.trigger !== -1 && (this.bits & chain.trigger) === 0) return this
     const known = this.chains?.[chain.id]
     if (known !== undefined) return known
     let current: StringRecord = this
     for (const step of chain.steps) {
-      if (step.trigger !== -1 && (current.bits & step.trigger) === 0) continue
-      const changed = step.apply(current.value)
-      if (changed !== current.value) current = strings.record(changed)
+      if (step.trigger === -1 || (current.bits & step.trigger) !== 0) current = current.after(step, blank)
     }
     this.chains ??= []
     this.chains[chain.id] = current
     return current
   }
+
+  private after(step: Transformation, blank: Blank): StringRecord {
+    const known = this.steps?.[step.id]
+    if (known !== undefined) return known
+    const changed = step.apply(this.value)
+    const result = changed === this.value ? this : new StringRecord(changed, blank)
+    this.steps ??= []
+    this.steps[step.id] = result
+    return result
+  }
+}
+
+/** Masks of a string of which nothing is known. */
+export interface Blank {
+  readonly maybe: number[]
+  readonly yes: number[]
 }
 
 /** All 30 bits of a word. */
@@ -64,102 +89,141 @@ export const ALL = 0x3fffffff
 /** Bits in a word. */
 export const WORD_BITS = 30
 
-/** Where records come from. */
-export interface StringSource {
-  record(value: string): StringRecord
-}
-
 /** Longest string that is kept from one request to the next, in bytes. */
 const SHORT = 192
 /** Records in each of the two generations of the table. */
 const GENERATION = 3000
 
+/** Slots of the filter that remembers which strings came once. */
+const SEEN_SLOTS = 1 << 14
+/** Marks in it after which it is emptied. */
+const SEEN_LIMIT = SEEN_SLOTS / 2
+
+/** A hash from the length and at most eleven bytes: strings that share it are only kept a little too early. */
+function sample(value: string): number {
+  let hash = value.length
+  const step = (value.length >> 3) + 1
+  for (let i = value.length - 1; i >= 0; i -= step) hash = (Math.imul(hash, 31) + value.charCodeAt(i)) | 0
+  return (hash ^ (hash >>> 15)) & (SEEN_SLOTS - 1)
+}
+
 /**
- * The records of short strings in two generations: what was not asked for while one generation filled up is forgotten, so
- * memory is bounded and a flood of new strings costs nothing but the cache.
+ * The records of short strings that came more than once, in two generations: what was not asked for while one generation
+ * filled up is forgotten. Strings that come once never enter, so a flood of them costs neither memory nor the cache.
  */
 export class StringTable {
   private young = new Map<string, StringRecord>()
   private old = new Map<string, StringRecord>()
-  private readonly words: number
+  private readonly seen = new Uint8Array(SEEN_SLOTS)
+  private marks = 0
+  /** Masks of new records. */
+  readonly blank: Blank
 
   /** @param words words of predicate bits in each record */
   constructor(words: number) {
-    this.words = words
+    this.blank = { maybe: new Array<number>(words).fill(ALL), yes: new Array<number>(words).fill(0) }
   }
 
-  /** The shared record of a short string; a new one that only the caller knows for a long string. */
-  record(value: string): StringRecord {
-    if (value.length > SHORT) return new StringRecord(value, this.words)
+  /** The record that is kept of a string. */
+  find(value: string): StringRecord | undefined {
+    if (value.length > SHORT) return undefined
     const known = this.young.get(value)
     if (known !== undefined) return known
-    const record = this.old.get(value) ?? new StringRecord(value, this.words)
+    const record = this.old.get(value)
+    if (record !== undefined) this.keep(record)
+    return record
+  }
+
+  /** Keeps the record of a short string that an earlier transaction had as well. @returns whether it does */
+  offer(record: StringRecord): boolean {
+    if (record.value.length > SHORT) return false
+    const slot = sample(record.value)
+    if (this.seen[slot] === 1) {
+      this.keep(record)
+      return true
+    }
+    this.seen[slot] = 1
+    if (++this.marks > SEEN_LIMIT) {
+      this.seen.fill(0)
+      this.marks = 0
+    }
+    return false
+  }
+
+  private keep(record: StringRecord): void {
     if (this.young.size >= GENERATION) {
       this.old = this.young
       this.young = new Map()
     }
-    this.young.set(value, record)
-    return record
-  }
-
-  /** Whether strings of this length are shared. */
-  static shares(value: string): boolean {
-    return value.length <= SHORT
+    this.young.set(record.value, record)
   }
 }
 
-/** The prefilter: one pass over a string tells which predicates can match it. */
-export class Prefilters {
-  private readonly scanner: LiteralScanner | undefined
-  private readonly group: RegexGroup | undefined
-  /** Predicates the scanner decides on; without a hit they cannot match. */
-  private readonly scanMask: number[]
-  /** Predicates the group decides on for good. */
-  private readonly groupMask: number[]
-  /** Predicates that need a byte outside letters, digits, `_`, `.`, `-`. */
-  private readonly specialMask: number[]
-  private readonly hits: Uint32Array
-  /** This prefilter's bit in {@link StringRecord.scanned}. */
+/** What a prefilter can find out for a string. */
+export interface PrefilterParts {
+  readonly words: number
+  /** Bit of the literal pass in {@link StringRecord.scanned}; the bit above it is that of the automaton. */
   readonly flag: number
+  readonly scanner: LiteralScanner | undefined
+  readonly group: RegexGroup | undefined
+  /** Predicates the scanner decides on; without a hit they cannot match. */
+  readonly scanMask: number[]
+  /** Predicates the group decides on for good. */
+  readonly groupMask: number[]
+  /** Predicates that need a byte outside letters, digits, `_`, `.`, `-`. */
+  readonly specialMask: number[]
+}
 
-  constructor(parts: {
-    words: number
-    flag: number
-    scanner: LiteralScanner | undefined
-    group: RegexGroup | undefined
-    scanMask: number[]
-    groupMask: number[]
-    specialMask: number[]
-  }) {
-    this.scanner = parts.scanner
-    this.group = parts.group
-    this.scanMask = parts.scanMask
-    this.groupMask = parts.groupMask
-    this.specialMask = parts.specialMask
+/** One pass over a string for literals, one for patterns without any, tell which predicates can match it. */
+export class Prefilters {
+  private readonly parts: PrefilterParts
+  private readonly hits: Uint32Array
+  /** All predicates that a pass decides on. */
+  readonly decided: number[]
+
+  constructor(parts: PrefilterParts) {
+    this.parts = parts
     this.hits = new Uint32Array(parts.words)
-    this.flag = parts.flag
+    this.decided = parts.scanMask.map((mask, w) => mask | parts.groupMask[w]! | parts.specialMask[w]!)
   }
 
-  /** Fills in what one pass can tell about a record's string. */
-  scan(record: StringRecord): void {
-    record.scanned |= this.flag
+  /**
+   * Fills in what a pass can tell about a record's string.
+   * @param automaton whether patterns without literals are asked for as well
+   */
+  look(record: StringRecord, automaton: boolean): void {
+    const { flag } = this.parts
+    if ((record.scanned & flag) === 0) this.literals(record)
+    if (automaton && (record.scanned & (flag << 1)) === 0) this.automaton(record)
+  }
+
+  private literals(record: StringRecord): void {
+    const { flag, scanner, scanMask, specialMask } = this.parts
+    record.scanned |= flag
+    record.own()
+    const { maybe } = record
+    const { hits } = this
+    hits.fill(0)
+    scanner?.scan(record.value, hits)
+    const plain = (record.bits & CLASS.SPECIAL) === 0
+    for (let w = 0; w < maybe.length; w++) {
+      maybe[w]! &= hits[w]! | ~scanMask[w]!
+      if (plain) maybe[w]! &= ~specialMask[w]!
+    }
+  }
+
+  private automaton(record: StringRecord): void {
+    const { flag, group, groupMask } = this.parts
+    record.scanned |= flag << 1
+    if (group === undefined) return
+    record.own()
     const { maybe, yes } = record
-    const { hits, scanMask, groupMask, specialMask } = this
-    if (this.scanner !== undefined) {
-      hits.fill(0)
-      this.scanner.scan(record.value, hits)
-      for (let w = 0; w < maybe.length; w++) maybe[w]! &= hits[w]! | ~scanMask[w]!
-    }
-    if (this.group !== undefined) {
-      hits.fill(0)
-      this.group.match(record.value, hits)
-      for (let w = 0; w < maybe.length; w++) {
-        maybe[w]! &= hits[w]! | ~groupMask[w]!
-        yes[w]! |= hits[w]! & groupMask[w]!
-      }
-    }
-    if ((record.bits & CLASS.SPECIAL) === 0) {
-      for (let w = 0; w < maybe.length; w++) maybe[w]! &= ~specialMask[w]!
+    const { hits } = this
+    hits.fill(0)
+    group.match(record.value, hits)
+    for (let w = 0; w < maybe.length; w++) {
+      maybe[w]! &= hits[w]! | ~groupMask[w]!
+      yes[w]! |= hits[w]! & groupMask[w]!
     }
   }
 }

@@ -17,7 +17,7 @@ import type { Plan } from './plan.ts'
 import type { RuleSet } from './ruleset.ts'
 import { TxVariables } from './slots.ts'
 import { buildValues } from './sources.ts'
-import { type StringRecord, StringTable } from './strings.ts'
+import { StringRecord } from './strings.ts'
 import type { Value } from './value.ts'
 import type { Connection, Match, Verdict } from './verdict.ts'
 
@@ -113,9 +113,11 @@ export class Transaction {
   /** Values by variable, by source; masks by cell and group. Filled when first asked for. */
   readonly variableValues: (Value[] | undefined)[]
   readonly sourceValues: (Value[] | undefined)[]
+  private readonly sourceBits: Int32Array
   readonly cellMasks: (number[] | undefined)[]
   readonly groupMasks: (number[] | undefined)[]
-  private readonly long = new Map<string, StringRecord>()
+  /** Records that only this transaction knows. */
+  private readonly strings = new Map<string, StringRecord>()
   private unique: string | undefined
   private env: NamedValue[] | undefined
   /** Predicates the rules ask, noted when a probe looks for them. */
@@ -140,6 +142,7 @@ export class Transaction {
     this.tx = new TxVariables(rules.slots)
     this.variableValues = new Array<Value[] | undefined>(VARIABLE_LIST.length).fill(undefined)
     this.sourceValues = new Array<Value[] | undefined>(rules.sources.length).fill(undefined)
+    this.sourceBits = new Int32Array(rules.sources.length).fill(-1)
     this.cellMasks = new Array<number[] | undefined>(rules.cells.length).fill(undefined)
     this.groupMasks = new Array<number[] | undefined>(rules.groups.length).fill(undefined)
   }
@@ -308,6 +311,19 @@ export class Transaction {
     return chosen
   }
 
+  /** Union of the class bits of a source's values. */
+  sourceClasses(index: number): number {
+    const known = this.sourceBits[index]!
+    if (known >= 0) return known
+    let bits = 0
+    for (const value of this.source(index)) {
+      value.record ??= this.record(value.text)
+      bits |= value.record.bits
+    }
+    this.sourceBits[index] = bits
+    return bits
+  }
+
   /** First value for a macro; empty when there is none. */
   first(id: number, selector: string | null): string {
     if (selector !== null && isPersistentId(id)) {
@@ -319,11 +335,11 @@ export class Transaction {
 
   /** The record of a string. */
   record(text: string): StringRecord {
-    if (StringTable.shares(text)) return this.plan.strings.record(text)
-    const known = this.long.get(text)
+    const { strings } = this.plan
+    const known = strings.find(text) ?? this.strings.get(text)
     if (known !== undefined) return known
-    const made = this.plan.strings.record(text)
-    this.long.set(text, made)
+    const made = new StringRecord(text, strings.blank)
+    if (!strings.offer(made)) this.strings.set(text, made)
     return made
   }
 
@@ -331,7 +347,10 @@ export class Transaction {
   private forget(lifetime: Lifetime): void {
     const { dependents } = this.rules
     for (const info of VARIABLE_LIST) if (info.lifetime === lifetime) this.variableValues[info.id] = undefined
-    for (const i of dependents[lifetime].sources) this.sourceValues[i] = undefined
+    for (const i of dependents[lifetime].sources) {
+      this.sourceValues[i] = undefined
+      this.sourceBits[i] = -1
+    }
     for (const i of dependents[lifetime].cells) this.cellMasks[i] = undefined
     for (const i of dependents[lifetime].groups) this.groupMasks[i] = undefined
   }

@@ -97,7 +97,7 @@ function encodeForm(data: string): string {
     return data
   }
   if (plain !== data) return data
-  const escape = (s: string): string =>
+  const quoted = (s: string): string =>
     encodeURIComponent(s)
       .replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)
       .replaceAll('%20', '+')
@@ -107,7 +107,7 @@ function encodeForm(data: string): string {
     return equals < 0 ? [pair, ''] : [pair.slice(0, equals), pair.slice(equals + 1)]
   })
   encoded.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
-  return encoded.map(([key, value]) => `${escape(key)}=${escape(value)}`).join('&')
+  return encoded.map(([key, value]) => `${quoted(key)}=${quoted(value)}`).join('&')
 }
 
 /** The bytes go-ftw sends for a stage, as a byte string. */
@@ -213,9 +213,9 @@ export function judge(output: FtwOutput, result: FtwResult): string | undefined 
 
 /** One line for a rule that fired, as ModSecurity writes it. */
 export function logLine(match: { ruleId: number; message: string; logData: string }): string {
-  const escape = (s: string): string =>
+  const quoted = (s: string): string =>
     s.replace(/[^ -~]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`)
-  return `[id "${match.ruleId}"] [msg "${escape(match.message)}"] [data "${escape(match.logData)}"]`
+  return `[id "${match.ruleId}"] [msg "${quoted(match.message)}"] [data "${quoted(match.logData)}"]`
 }
 
 /** What the tests' backend answers at /reflect: status, headers and body as the request's JSON says. */
