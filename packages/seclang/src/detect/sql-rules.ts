@@ -32,7 +32,7 @@ export function isUnary(token: SqlToken): boolean {
   if (token.type !== 'o') return false
   const { text } = token
   if (text.length === 1) return text === '+' || text === '-' || text === '!' || text === '~'
-  return text === '!!' || (text.length === 3 && text.toUpperCase() === 'NOT')
+  return text === '!!' || (text.length === 3 && text !== '<=>' && text.toUpperCase() === 'NOT')
 }
 
 const isValue = (type: SqlType): boolean => type === '1' || type === 'n' || type === 's' || type === 'v'
@@ -43,6 +43,8 @@ const PHRASE_NEXT = PHRASE_START + '&'
 /** Joins two words that together are a known phrase, such as `group by`. */
 function joinPhrase(first: SqlToken, second: SqlToken): boolean {
   if (!PHRASE_START.includes(first.type) || !PHRASE_NEXT.includes(second.type)) return false
+  // every phrase is made of words
+  if (first.text < 'A' || second.text < 'A') return false
   if (first.text.length + second.text.length > 30) return false
   const type = phraseType(first.text + ' ' + second.text)
   if (type === undefined) return false
@@ -71,9 +73,14 @@ export function applyPairRule(state: FoldState): number {
   return retype(state, first, second)
 }
 
+/** Says whether a token is a word, with or without a `not` before it. */
+function isWord({ text }: SqlToken, word: string): boolean {
+  const upper = text.toUpperCase()
+  return upper === word || upper === `NOT ${word}`
+}
+
 /** The rules by which the second token settles what the first one is. */
 function retype(state: FoldState, first: SqlToken, second: SqlToken): number {
-  const word = first.text.toUpperCase()
   if (first.type === ';' && second.type === 'f' && second.text.toUpperCase().startsWith('IF')) {
     second.type = 'T'
     return Outcome.again
@@ -82,11 +89,11 @@ function retype(state: FoldState, first: SqlToken, second: SqlToken): number {
     first.type = 'f'
     return Outcome.again
   }
-  if (first.type === 'k' && (word === 'IN' || word === 'NOT IN')) {
+  if (first.type === 'k' && isWord(first, 'IN')) {
     first.type = second.type === '(' ? 'o' : 'n'
     return Outcome.again
   }
-  if (first.type === 'o' && second.type === '(' && (word === 'LIKE' || word === 'NOT LIKE')) {
+  if (first.type === 'o' && second.type === '(' && isWord(first, 'LIKE')) {
     first.type = 'f'
     return Outcome.again
   }

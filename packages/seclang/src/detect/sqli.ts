@@ -49,7 +49,7 @@ function isExcusedPair(value: string, { tokens, fingerprint, source }: SqlReadin
   if (second.text.startsWith('/') || source.count > 2) return false
   const next = value.charCodeAt(first.text.length)
   if (next <= 32 || value.startsWith('/*', first.text.length)) return false
-  return !value.startsWith('--', first.text.length) || (second.text.length > 2 && second.text.startsWith('-'))
+  return !value.startsWith('--', first.text.length)
 }
 
 const PLAIN_LOGIC = new Set(['s&n', 'n&1', '1&1', '1&v', '1&s'])

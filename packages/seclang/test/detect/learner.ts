@@ -27,16 +27,24 @@ export function hash(value: string): number {
 }
 
 const VALUES: Readonly<Record<string, string>> = { '1': 'v', N: 'v', S: 'v', V: 'v' }
+const KINDS: Readonly<Record<string, string>> = { ...VALUES, '&': 'o', O: 'o', E: 'w', T: 'w', U: 'w', K: 'w', B: 'w' }
+
+function respell(fingerprint: string, letters: Readonly<Record<string, string>>): string {
+  return [...fingerprint].map((letter) => letters[letter] ?? letter).join('')
+}
 
 /**
- * What of a fingerprint bears on its verdict: each selection of its positions and each run of its letters, once with the letters
- * as they are and once with numbers, names, strings and variables taken alike, as any of them completes an expression.
+ * What of a fingerprint bears on its verdict: each selection of its positions and each run of its letters, with the letters as
+ * they are; with numbers, names, strings and variables taken alike, as any of them completes an expression; with operators and
+ * with words of statements taken alike as well; and with a call taken for the value that it is.
  */
 function features(fingerprint: string): string[] {
   const found = new Set<string>([`l${fingerprint.length}`])
   const spellings: Array<[string, string]> = [
     ['a', fingerprint],
-    ['b', [...fingerprint].map((letter) => VALUES[letter] ?? letter).join('')],
+    ['b', respell(fingerprint, VALUES)],
+    ['c', respell(fingerprint, KINDS)],
+    ['d', respell(fingerprint.replaceAll('F()', 'v').replaceAll('F(', '('), VALUES)],
   ]
   for (const [name, spelling] of spellings) {
     const padded = spelling.padEnd(5, '$')
@@ -81,7 +89,7 @@ function descend(rows: Int32Array[], labels: Uint8Array, weights: Float64Array, 
       for (const feature of row) {
         const slope = error + 1e-4 * weights[feature]!
         seen[feature]! += slope * slope
-        weights[feature]! -= (0.15 * slope) / Math.sqrt(seen[feature]!)
+        weights[feature]! -= (0.07 * slope) / Math.sqrt(seen[feature]!)
       }
     }
   }
