@@ -8,7 +8,14 @@
  * ```
  */
 
-import { ConfigurationError, createRedisStore, Engine, type RedisConfig, type Store } from '@portcullis/core'
+import {
+  type Block,
+  ConfigurationError,
+  createRedisStore,
+  Engine,
+  type RedisConfig,
+  type Store,
+} from '@portcullis/core'
 import { addEndpoints } from '@portcullis/proxy'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
@@ -17,7 +24,8 @@ import type { GatewayDocument } from './document.ts'
 import { endpointOptions } from './endpoints.ts'
 import { unknownNamespace } from './krakend.ts'
 import { type LoadedConfig, type LoadOptions, loadConfig } from './load.ts'
-import { components, order } from './pipeline.ts'
+import { components, order, rootComponents } from './pipeline.ts'
+import { tlsConfigOf } from './server-options.ts'
 
 /** Options of the umbrella: a configuration, in the file `config` or in place, and how to load it. */
 export type GatewayOptions = (GatewayDocument | { config: string | GatewayDocument }) &
@@ -41,21 +49,31 @@ export interface Gateway {
   reload: () => Promise<void>
 }
 
+const NAMESPACES = components.flatMap(({ namespaces }) => [...namespaces])
+
 async function gateway(fastify: FastifyInstance, options: GatewayOptions): Promise<void> {
   const loaded = loadOptions(options)
   checkServer(fastify, loaded)
   for (const { place, message } of loaded.warnings) fastify.log.warn({ place }, message)
   const redisStore = options.redisStore ?? redisStoreOf(fastify, loaded)
   const engine = new Engine(fastify, {
-    components,
+    components: [...rootComponents, ...components],
     order,
-    blocks: loaded.blocks,
+    blocks: withRootBlocks(loaded),
     baseDir: loaded.baseDir,
-    unknownNamespace: (key) => unknownNamespace(key, engine.index.names).message,
+    unknownNamespace: (key) => unknownNamespace(key, NAMESPACES).message,
     ...(redisStore === undefined ? undefined : { redisStore }),
   })
   fastify.decorate('portcullis', { engine, config: loaded, reload: () => engine.reload() })
   await fastify.register(async (scope) => addEndpoints(scope, endpointOptions(loaded)))
+}
+
+/** The root's `tls` runs like any other block. */
+function withRootBlocks(loaded: LoadedConfig): ReadonlyMap<string, Block> {
+  const config = tlsConfigOf(loaded)
+  const [tls] = rootComponents
+  if (config === undefined) return loaded.blocks
+  return new Map([...loaded.blocks, ['tls', { component: tls!, level: 'service', place: 'tls', config, off: false }]])
 }
 
 const OWN = new Set(['config', 'unsupported', 'environment', 'baseDir', 'redisStore'])
@@ -77,7 +95,11 @@ function loadOptions(options: GatewayOptions): LoadedConfig {
 function redisStoreOf(fastify: FastifyInstance, loaded: LoadedConfig): Store | undefined {
   const { redis } = loaded.document
   if (redis === undefined) return undefined
-  const store = createRedisStore(redis as RedisConfig)
+  const store = createRedisStore({
+    ...(redis as unknown as RedisConfig),
+    baseDir: loaded.baseDir,
+    onChange: (available, reason) => fastify.log.warn({ available, reason }, 'the shared store has changed its state'),
+  })
   fastify.addHook('onClose', () => store.close())
   return store
 }

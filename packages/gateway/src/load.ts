@@ -5,10 +5,12 @@ import {
   ComponentIndex,
   type ConfigIssue,
   ConfigurationError,
+  checkRedis,
   checkSchema,
   IpSet,
   type JSONSchema,
   type Level,
+  type RedisConfig,
   readBlocks,
   redisSchema,
 } from '@portcullis/core'
@@ -112,7 +114,10 @@ function checkRoot(root: GatewayDocument, baseDir: string): ConfigIssue[] {
   }
   if (block(root.tls, tlsSchema, 'tls'))
     issues.push(...checkTls(root.tls!, baseDir).map((issue) => ({ ...issue, place: `tls${issue.place}` })))
-  block(root.redis, redisSchema, 'redis')
+  if (block(root.redis, redisSchema, 'redis')) {
+    const found = checkRedis(root.redis as RedisConfig, { baseDir })
+    issues.push(...found.map((issue) => ({ ...issue, place: `redis${issue.place}` })))
+  }
   if (root.client_tls !== undefined) {
     const found = blocksAt({ client_tls: root.client_tls }, 'backend', '', baseDir).issues
     issues.push(...found.map((issue) => ({ ...issue, place: issue.place.replace(/^\["client_tls"\]/, 'client_tls') })))

@@ -1,14 +1,18 @@
 import { botDetector } from '@portcullis/bot-detector'
 import type { Component, Order } from '@portcullis/core'
 import { cors } from '@portcullis/cors'
+import { httpSecure } from '@portcullis/http-secure'
 import { ipFilter } from '@portcullis/ip-filter'
 import { jwt } from '@portcullis/jwt'
 import { backendHttp } from '@portcullis/proxy'
 import { backendRateLimit, identityRateLimit, routerRateLimit, serviceRateLimit } from '@portcullis/rate-limit'
-import { clientTls } from '@portcullis/tls'
+import { requestLimits } from '@portcullis/request-limits'
+import { clientTls, tls } from '@portcullis/tls'
 
 /** Every component. A new function is one more line here, and its slots in {@link order}. */
 export const components: readonly Component[] = [
+  requestLimits,
+  httpSecure,
   ipFilter,
   cors,
   botDetector,
@@ -21,11 +25,15 @@ export const components: readonly Component[] = [
   clientTls,
 ] as readonly unknown[] as readonly Component[]
 
+/** Components whose block stands at the root of the document instead of in an `extra_config`. */
+export const rootComponents: readonly Component[] = [tls] as readonly unknown[] as readonly Component[]
+
 /** The fixed order of the steps in each phase: cheap before expensive, whatever the order of keys in a configuration. */
 export const order: Order = {
   onRequest: [
     'audit-log',
     'metrics',
+    'tls',
     'request-limits',
     'http-secure',
     'ip-filter',

@@ -1,5 +1,5 @@
 import { handleClientError, handleFrameworkError } from '@portcullis/core'
-import { serverLimits } from '@portcullis/request-limits'
+import { type RequestLimitsConfig, serverLimits } from '@portcullis/request-limits'
 import { type TlsConfig, tlsServerOptions } from '@portcullis/tls'
 import type { FastifyServerOptions } from 'fastify'
 import type { GatewayDocument } from './document.ts'
@@ -20,12 +20,15 @@ export function serverOptions(config: string | GatewayDocument, options?: LoadOp
 /** The same for a configuration that is loaded already. */
 export function serverOptionsOf(loaded: LoadedConfig): FastifyServerOptions {
   const { document } = loaded
-  const limits = serverLimits(limitBlocks(loaded))
+  const limits = serverLimits(
+    loaded.blocks.get('request-limits')?.config as RequestLimitsConfig | undefined,
+    endpointLimits(document),
+  )
   const tls = tlsConfigOf(loaded)
-  const http = limits.http
   const trusted = document.trusted_proxies ?? []
+  const { http, ...top } = limits
   return {
-    ...limits.fastify,
+    ...top,
     trustProxy: trusted.length === 0 ? false : trusted,
     frameworkErrors: handleFrameworkError as never,
     clientErrorHandler: handleClientError as never,
@@ -46,10 +49,9 @@ export function tlsConfigOf(loaded: LoadedConfig): TlsConfig | undefined {
   return { keys: [{ public_key: http.ssl_certificate, private_key: http.ssl_private_key }] }
 }
 
-/** The service's limits and every endpoint's: the server must allow what the most generous of them allows. */
-function limitBlocks(loaded: LoadedConfig): { service: unknown; endpoints: unknown[] } {
-  const endpoints = (loaded.document.endpoints ?? []).flatMap(
-    (endpoint) => endpoint.extra_config?.['security/request-limits'] ?? [],
+/** Every endpoint's limits: the server must allow what the most generous of them allows. */
+function endpointLimits(document: GatewayDocument): RequestLimitsConfig[] {
+  return (document.endpoints ?? []).flatMap(
+    (endpoint) => (endpoint.extra_config?.['security/request-limits'] as RequestLimitsConfig | undefined) ?? [],
   )
-  return { service: loaded.blocks.get('request-limits')?.config, endpoints }
 }

@@ -1,5 +1,6 @@
 import { type ConfigIssue, isCommentKey } from '@portcullis/core'
 import { fromKrakend as ipFilterFromKrakend } from '@portcullis/ip-filter'
+import { fromKrakend as limitsFromKrakend } from '@portcullis/request-limits'
 import { RENAMED } from './krakend.ts'
 
 type Bag = Record<string, unknown>
@@ -12,10 +13,10 @@ type Bag = Record<string, unknown>
 export function translate(document: unknown): ConfigIssue[] {
   const issues: ConfigIssue[] = []
   if (!isBag(document)) return issues
-  moveBlocks(document, '', issues)
+  moveBlocks(document, document, '', issues)
   for (const [i, endpoint] of list(document.endpoints)) {
     rename(endpoint, `endpoints[${i}]`, issues)
-    moveBlocks(endpoint, `endpoints[${i}].`, issues)
+    moveBlocks(document, endpoint, `endpoints[${i}].`, issues)
     for (const [j, backend] of list(endpoint.backend)) {
       const place = `endpoints[${i}].backend[${j}]`
       rename(backend, place, issues)
@@ -42,13 +43,13 @@ function moveClientTls(backend: Bag, place: string, issues: ConfigIssue[]): void
   delete backend.client_tls
 }
 
-function moveBlocks(holder: Bag, prefix: string, issues: ConfigIssue[]): void {
+function moveBlocks(root: Bag, holder: Bag, prefix: string, issues: ConfigIssue[]): void {
   const extra = holder.extra_config
   if (!isBag(extra)) return
   for (const key of Object.keys(extra)) {
     const place = `${prefix}extra_config[${JSON.stringify(key)}]`
     if (ROUTER.has(key)) movePayloadLimit(holder, extra, key, place, issues)
-    else if (PLUGINS.has(key)) movePlugin(holder, extra, key, place, issues)
+    else if (PLUGINS.has(key)) movePlugin(root, holder, key, place, issues)
   }
 }
 
@@ -71,24 +72,27 @@ const PLUGINS = new Set([
 /** `router.max_payload` and `proxy.max_payload` are `security/request-limits.max_body`; other fields stay and are refused. */
 function movePayloadLimit(holder: Bag, extra: Bag, key: string, place: string, issues: ConfigIssue[]): void {
   const block = extra[key]
-  if (!isBag(block) || !Object.hasOwn(block, 'max_payload')) return
-  const { max_payload: limit, decompress_gzip: gunzip, ...rest } = block
-  const moved = gunzip === undefined ? { max_body: limit } : { max_body: limit, decompress_gzip: gunzip }
-  moveInto(holder, 'security/request-limits', moved, place, issues)
+  if (!isBag(block)) return
+  const { max_payload, decompress_gzip, ...rest } = block
+  const { config, issues: found } = limitsFromKrakend(block)
+  issues.push(...found.map((issue) => ({ place: place + issue.place, message: issue.message })))
+  if (config === undefined) return
+  moveInto(holder, 'security/request-limits', config, place, issues)
   if (Object.keys(rest).every(isCommentKey)) delete extra[key]
   else extra[key] = rest
 }
 
-function movePlugin(holder: Bag, extra: Bag, key: string, place: string, issues: ConfigIssue[]): void {
+/** `plugin/http-server` with `ip-filter` is `security/ip-filter`; its trusted proxies are the gateway's. */
+function movePlugin(root: Bag, holder: Bag, key: string, place: string, issues: ConfigIssue[]): void {
+  const extra = holder.extra_config as Bag
   const block = extra[key]
   if (!isBag(block) || !Object.hasOwn(block, 'ip-filter')) return
-  const { 'ip-filter': filter, name, ...rest } = block
-  const { config, issues: found } = ipFilterFromKrakend(filter)
-  issues.push(...found.map((issue) => ({ place: `${place}["ip-filter"]${issue.place}`, message: issue.message })))
+  const { config, trustedProxies, issues: found } = ipFilterFromKrakend(block)
+  issues.push(...found.map((issue) => ({ place: place + issue.place, message: issue.message })))
+  delete extra[key]
   if (config !== undefined) moveInto(holder, 'security/ip-filter', config, place, issues)
-  const names = Array.isArray(name) ? name.filter((entry) => entry !== 'ip-filter') : []
-  if (names.length === 0 && Object.keys(rest).every(isCommentKey)) delete extra[key]
-  else extra[key] = { ...rest, name: names }
+  if (trustedProxies.length > 0)
+    root.trusted_proxies = [...((root.trusted_proxies as string[] | undefined) ?? []), ...trustedProxies]
 }
 
 function moveInto(holder: Bag, namespace: string, value: unknown, place: string, issues: ConfigIssue[]): void {

@@ -14,7 +14,7 @@ it('refuses a request without the header', async () => {
 
 it('refuses options that are wrong', async () => {
   const app = Fastify()
-  await expect(app.register(requiredHeader, { heading: 'x' } as never).then(() => undefined)).rejects.toThrow(
-    /heading: unknown field; did you mean "header"\?/,
+  await expect(app.register(requiredHeader, { headr: 'x' } as never).then(() => undefined)).rejects.toThrow(
+    /headr: unknown field; did you mean "header"\?/,
   )
 })

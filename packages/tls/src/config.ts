@@ -24,6 +24,8 @@ export interface TlsConfig {
   session_timeout?: string | number
   ticket_keys_file?: string
   redirect_from?: number
+  /** Facts of the client's certificate and the headers they go upstream in: `[["common_name", "x-client-cn"]]`. */
+  propagate_client_certificate?: [fact: string, header: string][]
 }
 
 /** The block `client_tls`. */
@@ -85,6 +87,21 @@ export const tlsSchema: JSONSchema = {
     http2: { type: 'boolean', default: true, description: 'Offer HTTP/2 by ALPN beside HTTP/1.1.' },
     session_timeout: { ...durationSchema, default: '10m', description: 'How long a session can be resumed.' },
     ticket_keys_file: { ...file, description: 'File with 48 bytes shared by several processes.' },
+    propagate_client_certificate: {
+      type: 'array',
+      items: {
+        type: 'array',
+        minItems: 2,
+        maxItems: 2,
+        items: [
+          { enum: ['subject', 'common_name', 'issuer', 'serial', 'fingerprint', 'sans', 'not_after'] },
+          { type: 'string', pattern: '^[A-Za-z0-9-]+$', expects: 'a header name' },
+        ],
+        expects: 'a pair of a fact and a header name',
+      },
+      description:
+        'Facts of the client’s certificate and the headers in which they go upstream; clients cannot send these.',
+    },
     redirect_from: {
       type: 'integer',
       minimum: 0,

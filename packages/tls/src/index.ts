@@ -1,88 +1,95 @@
-/** TLS of the server and towards backends, from KrakenD's `tls` and `client_tls`. */
-import { existsSync, readFileSync } from 'node:fs'
-import { resolve } from 'node:path'
-import { type ConnectionOptions, rootCertificates, type SecureVersion } from 'node:tls'
-import type { Component, ConfigIssue } from '@portcullis/core'
-import { type ClientTlsConfig, clientTlsSchema, type TlsConfig } from './config.ts'
+/**
+ * TLS of the server and towards backends, from KrakenD's `tls` and `client_tls`.
+ *
+ * - {@link tlsServerOptions}: what Fastify needs before any plugin: `Fastify(tlsServerOptions(config))`.
+ * - the plugin (default export): reloads key pairs on change, answers plain HTTP, redirects, tells of client certificates.
+ * - {@link clientTlsOptions}: what connections to a backend need.
+ */
+import type { Server as HttpServer } from 'node:http'
+import type { Http2SecureServer } from 'node:http2'
+import type { AddressInfo } from 'node:net'
+import type { Server } from 'node:tls'
+import {
+  type Component,
+  type ComponentInstance,
+  type ComponentPlugin,
+  type Context,
+  fastifyOptions,
+  type Step,
+  toPlugin,
+} from '@portcullis/core'
+import { checkTls } from './check.ts'
+import { certificateStep } from './client-certificate.ts'
+import { type TlsConfig, tlsSchema } from './config.ts'
+import type { KeyRing } from './key-ring.ts'
+import { answerPlainHttp } from './plain-http.ts'
+import { redirectServer } from './redirect.ts'
+import { Reloader } from './reload.ts'
+import { contextOptions, keyRingOf } from './server-options.ts'
+import { guardSessions } from './session-guard.ts'
 
+export { checkTls } from './check.ts'
+export type { ClientCertificate } from './client-certificate.ts'
+export { clientTls, clientTlsOptions } from './client-options.ts'
 export { type ClientTlsConfig, type KeyPair, type TlsConfig, tlsSchema } from './config.ts'
+export { type TlsServerSettings, tlsServerOptions } from './server-options.ts'
 
-/** Mistakes of the root's `tls` that a schema cannot see. */
-export function checkTls(config: Record<string, unknown>, baseDir: string): ConfigIssue[] {
-  const tls = config as TlsConfig
-  if (tls.disabled === true) return []
-  const pairs = keyPairs(tls)
-  if (pairs.length === 0) return [{ place: '', message: 'needs a key pair: "keys": [{ "public_key", "private_key" }]' }]
-  return pairs.flatMap((pair, i) => [
-    ...missing(pair.public_key, `.keys[${i}].public_key`, baseDir),
-    ...missing(pair.private_key, `.keys[${i}].private_key`, baseDir),
-  ])
+/** The running side of the root's `tls`. */
+export const tls: Component<TlsConfig> = {
+  name: 'tls',
+  namespaces: ['tls'],
+  levels: ['service'],
+  refuses: false,
+  schema: tlsSchema,
+  check: (config, { baseDir }) => checkTls(config as Record<string, unknown>, baseDir),
+  create(config, context): ComponentInstance {
+    const headers = config.propagate_client_certificate ?? []
+    const steps: Step[] = config.enable_mtls === true ? [{ phase: 'onRequest', run: certificateStep(headers) }] : []
+    const ring = keyRingOf(fastifyOptions(context.fastify).https)
+    if (config.disabled === true || ring === undefined) return { steps }
+    return { steps, identityHeaders: headers.map(([, name]) => name.toLowerCase()), ...attach(config, context, ring) }
+  },
 }
 
-function keyPairs(tls: TlsConfig): { public_key: string; private_key: string }[] {
-  const single =
-    tls.public_key !== undefined && tls.private_key !== undefined
-      ? [{ public_key: tls.public_key, private_key: tls.private_key }]
-      : []
-  return [...(tls.keys ?? []), ...single]
-}
-
-function missing(file: string, place: string, baseDir: string): ConfigIssue[] {
-  return existsSync(resolve(baseDir, file)) ? [] : [{ place, message: `there is no file ${file}` }]
-}
-
-/** Fastify's options for a TLS server: `{ https, http2 }`. */
-export function tlsServerOptions(
+/** What lives as long as the server: reload, the answer to plain HTTP, the redirecting listener. */
+function attach(
   config: TlsConfig,
-  options: { baseDir?: string; http?: object } = {},
-): Record<string, unknown> {
-  const baseDir = options.baseDir ?? process.cwd()
-  const pair = keyPairs(config)[0]!
-  const http2 = config.http2 !== false
+  context: Context,
+  ring: KeyRing,
+): Pick<ComponentInstance, 'ready' | 'reload' | 'close'> {
+  const server = context.fastify.server as unknown as Server
+  const reloader = new Reloader({
+    ring,
+    server,
+    shared: contextOptions(config, context.baseDir),
+    baseDir: context.baseDir,
+    log: context.log,
+    ...(config.ticket_keys_file === undefined ? undefined : { ticketKeysFile: config.ticket_keys_file }),
+  })
+  let redirecting: HttpServer | undefined
+  let restore: (() => void) | undefined
   return {
-    ...(http2 ? { http2: true } : undefined),
-    https: {
-      ...options.http,
-      ...(http2 ? { allowHTTP1: true } : undefined),
-      cert: readFileSync(resolve(baseDir, pair.public_key)),
-      key: readFileSync(resolve(baseDir, pair.private_key)),
-      minVersion: version(config.min_version, 'TLSv1.2'),
-      maxVersion: version(config.max_version, 'TLSv1.3'),
+    async ready() {
+      restore = answerPlainHttp(server)
+      if ('setTimeout' in server && config.http2 !== false) guardSessions(server as unknown as Http2SecureServer)
+      reloader.start()
+      if (config.redirect_from === undefined) return
+      redirecting = redirectServer({ ring, port: () => (server.address() as AddressInfo | null)?.port ?? 443 })
+      await new Promise<void>((resolve, reject) =>
+        redirecting!.once('error', reject).listen(config.redirect_from, () => resolve()),
+      )
+    },
+    reload: () => void reloader.reload(),
+    async close() {
+      reloader.stop()
+      restore?.()
+      redirecting?.closeAllConnections()
+      redirecting?.close()
     },
   }
 }
 
-function version(name: string | undefined, fallback: SecureVersion): SecureVersion {
-  return name === 'TLS12' ? 'TLSv1.2' : name === 'TLS13' ? 'TLSv1.3' : fallback
-}
+/** For an app of one's own: `Fastify(tlsServerOptions(config))`, then register this with the same fields. */
+const plugin: ComponentPlugin<TlsConfig> = toPlugin(tls)
 
-/** The component behind `client_tls`: it carries settings, the proxy connects with them. */
-export const clientTls: Component<ClientTlsConfig> = {
-  name: 'client-tls',
-  namespaces: ['client_tls'],
-  levels: ['backend'],
-  refuses: false,
-  schema: clientTlsSchema,
-  create: () => ({ steps: [] }),
-}
-
-/** Node's TLS options for connections to a backend. */
-export function clientTlsOptions(config: ClientTlsConfig, baseDir: string): ConnectionOptions {
-  const cas = (config.ca_certs ?? []).map((file) => readFileSync(resolve(baseDir, file), 'utf8'))
-  const cert = config.client_certs?.[0]
-  return {
-    rejectUnauthorized: config.allow_insecure_connections !== true,
-    minVersion: version(config.min_version, 'TLSv1.2'),
-    maxVersion: version(config.max_version, 'TLSv1.3'),
-    ...(cas.length === 0
-      ? undefined
-      : { ca: config.disable_system_ca_pool === true ? cas : [...rootCertificates, ...cas] }),
-    ...(config.server_name === undefined ? undefined : { servername: config.server_name }),
-    ...(cert === undefined
-      ? undefined
-      : {
-          cert: readFileSync(resolve(baseDir, cert.certificate)),
-          key: readFileSync(resolve(baseDir, cert.private_key)),
-        }),
-  }
-}
+export default plugin
