@@ -13,11 +13,12 @@ import {
   type ComponentInstance,
   type ComponentPlugin,
   type ConfigIssue,
+  type Context,
   toPlugin,
 } from '@portcullis/core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type CorsConfig, corsSchema } from './config.ts'
-import { originProblem } from './origin-policy.ts'
+import { hasPath, originProblem } from './origin-policy.ts'
 import { type CorsHeaders, CorsPolicy } from './policy.ts'
 import { isPreflight, PreflightRoutes } from './preflight-routes.ts'
 import { mergeVary } from './vary.ts'
@@ -70,7 +71,12 @@ function check(config: CorsConfig): ConfigIssue[] {
   return issues
 }
 
-function create(config: CorsConfig): ComponentInstance {
+function create(config: CorsConfig, context: Context): ComponentInstance {
+  const never = (config.allow_origins ?? []).filter(hasPath)
+  if (never.length > 0) {
+    const message = 'entries with a path or a trailing slash match no origin: write scheme://host alone'
+    context.log.warn({ place: `${context.place}.allow_origins`, entries: never }, message)
+  }
   const policy = new CorsPolicy(config)
   const answer = new Answer(config.options_success_status ?? 204, { 'content-length': '0' })
   const noContent = config.options_success_status === undefined || config.options_success_status === 204

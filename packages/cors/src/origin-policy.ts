@@ -34,7 +34,7 @@ export function originProblem(entry: string): string | undefined {
   if (entry === '*' || entry === 'null') return undefined
   const text = entry.toLowerCase()
   if (!text.includes('://')) return 'an origin has a scheme: "https://app.example.com"'
-  if (/^[^/]*\/\/[^/]*\//.test(text)) return 'an origin has no path and no trailing slash'
+  if (hasPath(text)) return undefined
   const match = ENTRY.exec(text)
   if (match === null) return 'expected scheme://host or scheme://host:port; "*" stands for one host label or the port'
   if (match[2]!.startsWith('[')) return undefined
@@ -43,6 +43,11 @@ export function originProblem(entry: string): string | undefined {
     if (label.split('*').length > 2) return 'a host label holds at most one "*"'
   }
   return undefined
+}
+
+/** Does an entry hold a path or a trailing slash? No browser sends such an origin, so it never matches anything. */
+export function hasPath(entry: string): boolean {
+  return /^[^/]*:\/\/[^/]*\//.test(entry)
 }
 
 /** Which origins are allowed. Matching is linear in the origin's length for any list. */
@@ -70,7 +75,7 @@ export class OriginPolicy {
   }
 
   #add(entry: string): void {
-    if (entry === '*') return
+    if (entry === '*' || hasPath(entry)) return
     if (!entry.includes('*')) {
       this.#exact.add(entry)
       const { scheme, host, port } = parseOrigin(entry) ?? { scheme: '', host: '', port: undefined }

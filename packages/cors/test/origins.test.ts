@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { OriginPolicy, originProblem } from '../src/origin-policy.ts'
+import { hasPath, OriginPolicy, originProblem } from '../src/origin-policy.ts'
 
 const allows = (entries: string[], origin: string) => new OriginPolicy(entries).allows(origin)
 
@@ -72,11 +72,16 @@ describe('a wildcard is one host label or the port (CO-23)', () => {
   })
 })
 
+it.each(['https://a.com/', 'https://a.com/app', 'https://*.a.com/'])('%s matches nothing', (entry) => {
+  expect(originProblem(entry)).toBeUndefined()
+  expect(hasPath(entry)).toBe(true)
+  expect(allows([entry], 'https://a.com')).toBe(false)
+  expect(allows([entry], 'https://a.com/')).toBe(false)
+})
+
 describe('entries that cannot be meant', () => {
   it.each([
     ['example.com', /has a scheme/],
-    ['https://a.com/', /no path/],
-    ['https://a.com/app', /no path/],
     ['*://a.com', /expected scheme/],
     ['https://*a*.com', /at most one/],
     ['https://a..com', /empty label/],

@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import { connect } from 'node:net'
 import { Writable } from 'node:stream'
+import { handleFrameworkError } from '@portcullis/core'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { afterEach, describe, expect, it } from 'vitest'
 import plugin, { type CorsConfig } from '../src/index.ts'
@@ -43,6 +44,14 @@ describe('every response carries the policy’s headers', () => {
     expect(response.headers['access-control-allow-credentials']).toBe('true')
     expect(response.headers['access-control-expose-headers']).toBe('X-Total')
     expect(response.headers.vary).toBe('Origin')
+  })
+
+  it('the router’s own refusals too', async () => {
+    app = Fastify({ frameworkErrors: handleFrameworkError as never })
+    await app.register(plugin, CONFIG)
+    const response = await app.inject({ url: '/%E0%A4%A', headers: { origin: ORIGIN } })
+    expect(response.statusCode).toBe(400)
+    expect(response.headers['access-control-allow-origin']).toBe(ORIGIN)
   })
 
   it('replaces what a backend says of CORS and keeps its Vary (CO-13)', async () => {

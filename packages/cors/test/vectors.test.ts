@@ -25,10 +25,6 @@ const DIFFERENCES: Record<
     status: 404,
     headers: { vary: 'Origin' },
   },
-  'pre-origin-with-slash-config': {
-    why: 'an entry that can never match is a mistake',
-    refused: /allow_origins\[0\]: an origin has no path and no trailing slash/,
-  },
   'pre-star-credentials': {
     why: 'browsers refuse it, and it means any site',
     refused: /allow_credentials: any origin together with credentials/,

@@ -3,7 +3,7 @@ import { connect as connectHttp2 } from 'node:http2'
 import { request as requestHttps } from 'node:https'
 import { type AddressInfo, connect } from 'node:net'
 import { Writable } from 'node:stream'
-import { handleClientError } from '@portcullis/core'
+import { handleClientError, handleFrameworkError } from '@portcullis/core'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import plugin, { cspNonce, type HttpSecureConfig, httpSecure, keyPairFiles } from '../src/index.ts'
@@ -246,6 +246,14 @@ it('gives every response a nonce of its own, and tells the app', async () => {
     `script-src 'nonce-${first.body}' 'strict-dynamic'; style-src 'nonce-${first.body}'`,
   )
   expect(second.body).not.toBe(first.body)
+})
+
+it('gives the router’s refusals the same headers', async () => {
+  app = Fastify({ frameworkErrors: handleFrameworkError as never })
+  await app.register(plugin, ALL)
+  const response = await app.inject('/%E0%A4%A')
+  expect(response.statusCode).toBe(400)
+  expect(response.headers).toMatchObject(EXPECTED)
 })
 
 it('gives the parser’s refusals the same headers', async () => {
