@@ -32,7 +32,8 @@ export const CERTIFICATE_FACTS = [
 const seen = new WeakMap<object, Identity | null>()
 
 /** Adds the client's certificate as an identity, and its facts as headers. Read once per connection. */
-export function certificateStep(headers: CertificateHeaders): RequestStep {
+export function certificateStep(mapping: CertificateHeaders): RequestStep {
+  const headers = mapping.map(([fact, header]) => [fact, header.toLowerCase()] as const)
   return (request: FastifyRequest, state: RequestState) => {
     const identity = identityOf(request)
     if (identity === null) return undefined

@@ -61,8 +61,7 @@ function attach(
   const reloader = new Reloader({
     ring,
     server,
-    shared: contextOptions(config, context.baseDir),
-    baseDir: context.baseDir,
+    shared: contextOptions(config, ring.baseDir),
     log: context.log,
     ...(config.ticket_keys_file === undefined ? undefined : { ticketKeysFile: config.ticket_keys_file }),
   })

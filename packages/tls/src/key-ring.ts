@@ -6,7 +6,8 @@ import type { KeyPair } from './config.ts'
 /** The server's key pairs: which one answers is decided by the client's server name (RFC 6066 section 3). */
 export class KeyRing {
   readonly #files: readonly KeyPair[]
-  readonly #baseDir: string
+  /** Where relative file names start. */
+  readonly baseDir: string
   readonly #options: SecureContextOptions
   #exact = new Map<string, SecureContext>()
   #wildcard = new Map<string, SecureContext>()
@@ -18,7 +19,7 @@ export class KeyRing {
    */
   constructor(files: readonly KeyPair[], baseDir: string, options: SecureContextOptions) {
     this.#files = files
-    this.#baseDir = baseDir
+    this.baseDir = baseDir
     this.#options = options
     const issues = this.reload()
     if (issues.length > 0) throw new Error(issues.map(({ place, message }) => `${place}: ${message}`).join('; '))
@@ -41,7 +42,7 @@ export class KeyRing {
 
   /** Reads the files again. When any of them is broken nothing changes and the reasons come back. */
   reload(): ConfigIssue[] {
-    const loaded = this.#files.map((pair, i) => loadPair(pair, this.#baseDir, `.keys[${i}]`))
+    const loaded = this.#files.map((pair, i) => loadPair(pair, this.baseDir, `.keys[${i}]`))
     const issues = loaded.flatMap((result) => result.issues)
     if (issues.length > 0) return issues
     const exact = new Map<string, SecureContext>()

@@ -14,7 +14,6 @@ export interface ReloaderOptions {
   /** The server whose default context follows the first pair. */
   server: Server
   shared: SecureContextOptions
-  baseDir: string
   ticketKeysFile?: string
   log: FastifyBaseLogger
 }
@@ -32,7 +31,7 @@ export class Reloader {
   constructor(options: ReloaderOptions) {
     this.#options = options
     const files = [...options.ring.files, ...(options.ticketKeysFile === undefined ? [] : [options.ticketKeysFile])]
-    this.#files = files.map((file) => resolve(options.baseDir, file))
+    this.#files = files.map((file) => resolve(options.ring.baseDir, file))
     this.#version = this.#look()
   }
 
@@ -51,7 +50,7 @@ export class Reloader {
   /** Reads the files again. True when they are in force. */
   reload(): boolean {
     this.#version = this.#look()
-    const { ring, server, shared, ticketKeysFile, baseDir, log } = this.#options
+    const { ring, server, shared, ticketKeysFile, log } = this.#options
     const issues = ring.reload()
     if (issues.length > 0) {
       log.error({ issues }, 'certificates could not be reloaded, the old ones stay')
@@ -59,7 +58,7 @@ export class Reloader {
     }
     const { cert, key } = ring.first
     server.setSecureContext({ ...shared, cert, key })
-    if (ticketKeysFile !== undefined) this.#setTicketKeys(readTicketKeys(ticketKeysFile, baseDir))
+    if (ticketKeysFile !== undefined) this.#setTicketKeys(readTicketKeys(ticketKeysFile, ring.baseDir))
     log.info({ names: ring.names }, 'certificates reloaded')
     return true
   }
