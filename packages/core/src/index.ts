@@ -59,6 +59,7 @@ export { handleClientError, handleFrameworkError } from './engine/framework-erro
 export type { BoundInstance, BoundStep, Order, Plan, StepOwner } from './engine/plan.ts'
 export { errorBody } from './engine/run.ts'
 export { runUpstreamRequest, runUpstreamResponse } from './engine/run-upstream.ts'
+export { closeAfterResponse } from './engine/settle.ts'
 export { foldHeaderName, IdentityHeaders } from './identity-headers.ts'
 export { IpSet } from './ip-set.ts'
 export {

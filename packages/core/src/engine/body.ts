@@ -4,7 +4,7 @@ import { BodyTap } from '../body-tap.ts'
 import { Refusal } from '../refusal.ts'
 import type { RequestState } from '../request-state.ts'
 import type { Plan, StepOwner } from './plan.ts'
-import { failed, recordRefusal, respond, settle } from './settle.ts'
+import { closeAfterResponse, failed, recordRefusal, respond, settle } from './settle.ts'
 
 type Needs = NonNullable<Plan['body']>
 type Done = (error?: Error | null, payload?: Readable) => void
@@ -44,7 +44,10 @@ export function runParsing(
       stream = result
       continue
     }
-    if (!step.monitor && stream !== payload) leaveUnread(stream, request, reply)
+    if (!step.monitor && stream !== payload) {
+      stream.destroy()
+      closeAfterResponse(request, reply)
+    }
     if (settle(step, result, request, reply, state, (error) => done(error ?? null))) return
   }
   if (needs?.capture === true) {
@@ -91,12 +94,6 @@ function makeTap(needs: Needs, request: FastifyRequest, reply: FastifyReply, sta
 function isMonitored(needs: Needs, refusal: Refusal): boolean {
   if (refusal === needs.max?.refusal) return needs.maxMonitored === true
   return (refusal === needs.pause?.refusal ? needs.pauseMonitored : needs.deadlineMonitored) === true
-}
-
-/** A response before the body was read: the connection cannot be used again. */
-function leaveUnread(stream: Readable, request: FastifyRequest, reply: FastifyReply): void {
-  stream.destroy()
-  if (request.raw.httpVersionMajor === 1) reply.header('connection', 'close')
 }
 
 /** RFC 9110 section 6.4: a request has a body when it declares a length or a transfer coding (HTTP/1), or says so in its frames (HTTP/2). */

@@ -60,21 +60,22 @@ export function handleClientError(this: FastifyInstance, error: ParserError, soc
 }
 
 /** What Node tells of a request that its parser refused. */
-type ParserError = Error & { code?: string; rawPacket?: Buffer }
+type ParserError = Error & { code?: string; rawPacket?: Buffer; bytesParsed?: number }
 
 function parserRefusal(error: ParserError): { status: number; code: string; message: string } {
   if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT')
     return { status: 408, code: 'TIMEOUT', message: 'The request took too long to arrive' }
   if (error.code === 'HPE_HEADER_OVERFLOW') {
-    return inRequestLine(error.rawPacket)
+    return inRequestLine(error)
       ? { status: 414, code: 'URL_TOO_LONG', message: 'The URL is too long' }
       : { status: 431, code: 'HEADERS_TOO_LARGE', message: 'The request headers are too large' }
   }
   return { status: 400, code: 'REQUEST_MALFORMED', message: 'The request is malformed' }
 }
 
-/** The parser has one limit for the request line and the headers; a first packet without a line end is all URL. */
-function inRequestLine(packet: Buffer | undefined): boolean {
-  if (packet === undefined || packet.includes(10)) return false
-  return /^[A-Z]+ [/*h]/.test(packet.toString('latin1', 0, 24))
+/** The parser has one limit for the request line and the headers: was it reached before the line's end? */
+function inRequestLine({ rawPacket, bytesParsed }: ParserError): boolean {
+  if (rawPacket === undefined || !/^[A-Z]+ [/*h]/.test(rawPacket.toString('latin1', 0, 24))) return false
+  const end = rawPacket.indexOf(10)
+  return end === -1 || (bytesParsed !== undefined && bytesParsed <= end)
 }

@@ -1,3 +1,5 @@
+import type { ServerHttp2Stream } from 'node:http2'
+import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Answer, Refusal } from '../refusal.ts'
 import type { RequestState } from '../request-state.ts'
@@ -57,7 +59,7 @@ export function respond(
   reply: FastifyReply,
   done: (error?: Error) => void,
 ): void {
-  if (refusal.close && request.raw.httpVersionMajor === 1) reply.header('connection', 'close')
+  if (refusal.close) closeAfterResponse(request, reply)
   // On the reply too, not only on the error: an app's own error handler must not lose Retry-After or WWW-Authenticate.
   if (refusal.headers !== undefined) reply.headers(refusal.headers)
   if (refusal.body === undefined) {
@@ -65,4 +67,35 @@ export function respond(
     return
   }
   reply.code(refusal.status).header('content-type', refusal.contentType).send(refusal.body)
+}
+
+/** Milliseconds in which a client that is still sending may read its answer. */
+const LINGER = 1000
+
+/**
+ * Ends the connection (HTTP/1) or the stream (HTTP/2) after the response: what still arrives of the request is not
+ * wanted.
+ */
+export function closeAfterResponse(request: FastifyRequest, reply: FastifyReply): void {
+  const { raw } = request
+  if (raw.httpVersionMajor === 1) {
+    reply.header('connection', 'close')
+    if (!raw.complete) lingerBeforeClose(raw.socket)
+    return
+  }
+  // RFC 9113 section 8.1: a complete response, then RST_STREAM with NO_ERROR.
+  const { stream } = raw as unknown as { stream?: ServerHttp2Stream }
+  stream?.once('finish', () => stream.close(0))
+}
+
+/**
+ * Closing a socket with unread bytes resets the connection, and the client may lose the response (RFC 9112 section
+ * 9.6). So our side is closed first, what still arrives is thrown away, and the rest is closed a moment later.
+ */
+function lingerBeforeClose(socket: Socket): void {
+  socket.destroySoon = () => {
+    if (socket.writable) socket.end()
+    const timer = setTimeout(() => socket.destroy(), LINGER).unref()
+    socket.once('close', () => clearTimeout(timer))
+  }
 }
