@@ -9,7 +9,7 @@ import {
   type SendStep,
   type Step,
 } from '@portcullis/core'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { RateLimitConfig } from './config.ts'
 import { counterOf, type Stores, storesOf } from './counter.ts'
 import { FailureGate } from './failures.ts'
@@ -27,12 +27,11 @@ interface GroupLimit {
   early: boolean
   /** Is it keyed by a header that the gateway itself sets, once somebody is authenticated? */
   ownHeader: () => boolean
-  decide: (request: FastifyRequest, state: RequestState) => MaybePromise<Refusal | undefined>
+  decide: (request: FastifyRequest, state: RequestState, reply: FastifyReply) => MaybePromise<Refusal | undefined>
   /** Counts a request that was answered before it came here. */
   countOnly: (request: FastifyRequest, state: RequestState) => void
   /** Told of the answer. */
   answered?: (request: FastifyRequest, state: RequestState, status: number) => MaybePromise<void>
-  left?: (state: RequestState) => void
 }
 
 /** The limits of one block, in the order of its groups. @param where what is counted together: `GET /users/:id`. */
@@ -62,19 +61,19 @@ function groupLimits(parts: Parts, where: string): GroupLimit[] {
   })
 }
 
-function onFailures(
-  gate: FailureGate,
-  identify: Identify,
-): Pick<GroupLimit, 'decide' | 'countOnly' | 'answered' | 'left'> {
+function onFailures(gate: FailureGate, identify: Identify): Pick<GroupLimit, 'decide' | 'countOnly' | 'answered'> {
   return {
-    decide: (request, state) => gate.enter(state, identify(request, state)),
+    decide: (request, state, reply) => {
+      // Requests that end without an answer of ours (hijacked, aborted) must not hold others up.
+      reply.raw.once('close', () => gate.leave(state))
+      return gate.enter(state, identify(request, state))
+    },
     countOnly: () => undefined,
     answered: (request, state, status) => {
       const failed =
         (status === 401 || status === 403) && !(state.rateLimit instanceof Status && state.rateLimit.refused)
       return gate.settle(state, identify(request, state), failed)
     },
-    left: (state) => gate.leave(state),
   }
 }
 
@@ -112,7 +111,6 @@ export function limitInstance(config: RateLimitConfig, context: Context, perRout
     steps: [
       ...parts.groups.flatMap((group, i) => decidingSteps(group, i, limitsOf, skips)),
       sendStep(limitsOf, skips, config.only_failures === true),
-      ...(config.only_failures === true ? leaveSteps(limitsOf) : []),
     ],
     ready: async () => void (await stores.store.ready?.()),
     close: stores.close,
@@ -154,11 +152,11 @@ function decidingSteps(
 ): Step[] {
   const run =
     (late: boolean): RequestStep =>
-    (request, state) => {
+    (request, state, reply) => {
       if (skips(request)) return undefined
       const limit = limitsOf(request)[index]
       if (limit === undefined || late !== (!limit.early || limit.ownHeader())) return undefined
-      return limit.decide(request, state)
+      return limit.decide(request, state, reply)
     }
   const early: Step = { phase: 'onRequest', slot: ADDRESS_SLOT, run: run(false) }
   const late: Step = { phase: 'onRequest', slot: IDENTITY_SLOT, run: run(true) }
@@ -179,17 +177,6 @@ function sendStep(limitsOf: LimitsOf, skips: (request: FastifyRequest) => boolea
     return settled.some((one) => one instanceof Promise) ? Promise.all(settled).then(write) : write()
   }
   return { phase: 'onSend', slot: 'rate-limit', run }
-}
-
-/** Requests that end without an answer of ours (hijacked, aborted) must not hold others up. */
-function leaveSteps(limitsOf: LimitsOf): Step[] {
-  const leave = (request: FastifyRequest, state: RequestState): void => {
-    for (const limit of limitsOf(request)) limit.left?.(state)
-  }
-  return [
-    { phase: 'onResponse', slot: 'rate-limit', run: (request, _reply, state) => leave(request, state) },
-    { phase: 'onRequestAbort', slot: 'rate-limit', run: leave },
-  ]
 }
 
 /** A request that was answered before any limit saw it (a denied address, a malformed URL, a preflight) counts too. */
