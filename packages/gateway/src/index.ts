@@ -10,6 +10,7 @@
 
 import {
   type Block,
+  type Component,
   ConfigurationError,
   createRedisStore,
   Engine,
@@ -17,6 +18,7 @@ import {
   type Store,
 } from '@portcullis/core'
 import { addEndpoints } from '@portcullis/proxy'
+import { identityRateLimit } from '@portcullis/rate-limit'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import { checkServer } from './check-server.ts'
@@ -59,7 +61,7 @@ async function gateway(fastify: FastifyInstance, options: GatewayOptions): Promi
   const engine = new Engine(fastify, {
     components: [...rootComponents, ...components],
     order,
-    blocks: withRootBlocks(loaded),
+    blocks: allBlocks(loaded),
     baseDir: loaded.baseDir,
     unknownNamespace: (key) => unknownNamespace(key, NAMESPACES).message,
     ...(redisStore === undefined ? undefined : { redisStore }),
@@ -68,12 +70,17 @@ async function gateway(fastify: FastifyInstance, options: GatewayOptions): Promi
   await fastify.register(async (scope) => addEndpoints(scope, endpointOptions(loaded)))
 }
 
-/** The root's `tls` runs like any other block. */
-function withRootBlocks(loaded: LoadedConfig): ReadonlyMap<string, Block> {
-  const config = tlsConfigOf(loaded)
-  const [tls] = rootComponents
-  if (config === undefined) return loaded.blocks
-  return new Map([...loaded.blocks, ['tls', { component: tls!, level: 'service', place: 'tls', config, off: false }]])
+/** Blocks that no `extra_config` states: the root's `tls`, and the rates that API keys bring along. */
+function allBlocks(loaded: LoadedConfig): ReadonlyMap<string, Block> {
+  const blocks = new Map(loaded.blocks)
+  const add = (component: Component, place: string, config: unknown): void => {
+    if (!blocks.has(component.name))
+      blocks.set(component.name, { component, level: 'service', place, config, off: false })
+  }
+  const tls = tlsConfigOf(loaded)
+  if (tls !== undefined) add(rootComponents[0]!, 'tls', tls)
+  if (blocks.has('api-keys')) add(identityRateLimit as Component, 'extra_config["auth/api-keys"]', {})
+  return blocks
 }
 
 const OWN = new Set(['config', 'unsupported', 'environment', 'baseDir', 'redisStore'])

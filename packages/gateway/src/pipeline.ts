@@ -1,13 +1,19 @@
+import { apiKeys } from '@portcullis/api-keys'
+import { basicAuth } from '@portcullis/basic-auth'
 import { botDetector } from '@portcullis/bot-detector'
+import { circuitBreaker } from '@portcullis/circuit-breaker'
 import type { Component, Order } from '@portcullis/core'
 import { cors } from '@portcullis/cors'
+import { requestHeaders, responseHeaders } from '@portcullis/headers'
 import { httpSecure } from '@portcullis/http-secure'
 import { ipFilter } from '@portcullis/ip-filter'
 import { jwt } from '@portcullis/jwt'
+import { oauth2Client } from '@portcullis/oauth2-client'
 import { backendHttp } from '@portcullis/proxy'
 import { backendRateLimit, identityRateLimit, routerRateLimit, serviceRateLimit } from '@portcullis/rate-limit'
 import { requestLimits } from '@portcullis/request-limits'
 import { clientTls, tls } from '@portcullis/tls'
+import { jsonSchemaValidation, openApiValidation, requestValidation } from '@portcullis/validation'
 
 /** Every component. A new function is one more line here, and its slots in {@link order}. */
 export const components: readonly Component[] = [
@@ -18,9 +24,18 @@ export const components: readonly Component[] = [
   botDetector,
   serviceRateLimit,
   routerRateLimit,
-  identityRateLimit,
+  apiKeys,
+  basicAuth,
   jwt,
+  identityRateLimit,
+  jsonSchemaValidation,
+  requestValidation,
+  openApiValidation,
+  requestHeaders,
+  responseHeaders,
+  circuitBreaker,
   backendRateLimit,
+  oauth2Client,
   backendHttp,
   clientTls,
 ] as readonly unknown[] as readonly Component[]
@@ -62,6 +77,6 @@ export const order: Order = {
     'metrics',
     'audit-log',
   ],
-  onResponse: ['rate-limit', 'waf', 'metrics', 'audit-log'],
-  onRequestAbort: ['rate-limit', 'waf', 'metrics', 'audit-log'],
+  onResponse: ['circuit-breaker', 'rate-limit', 'waf', 'metrics', 'audit-log'],
+  onRequestAbort: ['circuit-breaker', 'rate-limit', 'waf', 'metrics', 'audit-log'],
 }
