@@ -72,7 +72,7 @@ const shared: Record<string, JSONSchema> = {
   client_max_rate: rate('Requests per second of each client; the rate limits enforce it.'),
   realm: {
     type: 'string',
-    default: 'api',
+    default: 'service',
     pattern: '^[ !#-\\[\\]-~]+$',
     expects: 'printable ASCII without quotes and backslashes',
     description: 'The realm of the challenge.',

@@ -92,7 +92,7 @@ function makeStep(config: ApiKeysConfig, index: KeyIndex): RequestStep {
   const place =
     strategy === 'header' ? headerPlace(config.identifier ?? 'Authorization') : queryPlace(config.identifier ?? 'key')
   const header = config.propagate_role?.toLowerCase()
-  const headers = { 'www-authenticate': `Key realm="${config.realm ?? 'api'}"` }
+  const headers = { 'www-authenticate': `Key realm="${config.realm ?? 'service'}"` }
   const missing = new Refusal(401, 'KEY_MISSING', 'An API key is needed', { headers })
   const invalid = new Refusal(401, 'KEY_INVALID', 'The API key is not valid', { headers })
   const forbidden = new Refusal(403, 'FORBIDDEN_ROLE', 'The API key lacks the role')

@@ -71,7 +71,7 @@ describe('keys in a header', () => {
       expect(await ask({ headers: { apikey } })).toBe('401 KEY_INVALID')
     }
     expect((await app.inject({ url: '/', headers: { apikey: 'x' } })).headers['www-authenticate']).toBe(
-      'Key realm="api"',
+      'Key realm="service"',
     )
   })
 

@@ -157,7 +157,7 @@ export const jwtSchema: JSONSchema = {
     strip_token: flag('The token does not reach the upstream.', true),
     run_on_preflight: runOnPreflightSchema as JSONSchema,
     realm: text('The realm of the challenge.', {
-      default: 'api',
+      default: 'service',
       pattern: '^[ !#-\\[\\]-~]+$',
       expects: 'printable ASCII without quotes and backslashes',
     }),

@@ -84,7 +84,7 @@ type Run = (request: FastifyRequest, state: RequestState) => StepResult | Promis
 function makeStep(config: JwtConfig, context: Context, verifier: Verifier): Run {
   const places = new TokenPlaces(placesOf(config))
   const rules = new TokenRules(rulesOf(config))
-  const refusals = makeRefusals(config.realm ?? 'api', config.scopes)
+  const refusals = makeRefusals(config.realm ?? 'service', config.scopes)
   const { optional = false, strip_token: strip = true, run_on_preflight: runOnPreflight } = config
   const refuse = (request: FastifyRequest, fault: Fault): StepResult => {
     if (config.operation_debug === true) request.log.warn({ reason: fault, place: context.place }, 'token refused')

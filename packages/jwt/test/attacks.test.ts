@@ -155,7 +155,7 @@ describe('tokens that must never pass', () => {
       const response = await app.inject({ url: '/', headers: bearer(token()) })
       const expired = name.includes('expired')
       expect(verdict(response)).toBe(expired ? '401 TOKEN_EXPIRED' : '401 TOKEN_INVALID')
-      expect(response.headers['www-authenticate']).toMatch(/^Bearer realm="api", error="invalid_token"/)
+      expect(response.headers['www-authenticate']).toMatch(/^Bearer realm="service", error="invalid_token"/)
       expect(response.body).not.toMatch(/alice|stack|FAST_JWT|key/)
     }
   })

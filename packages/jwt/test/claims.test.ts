@@ -160,10 +160,12 @@ describe('roles and scopes', () => {
     const response = await app.inject({ url: '/', headers: bearer(hs256(claims)) })
     expect(verdict(response)).toBe(expected)
     if (expected === '403 FORBIDDEN_SCOPE') {
-      expect(response.headers['www-authenticate']).toBe('Bearer realm="api", error="insufficient_scope", scope="r w"')
+      expect(response.headers['www-authenticate']).toBe(
+        'Bearer realm="service", error="insufficient_scope", scope="r w"',
+      )
     }
     if (expected === '403 FORBIDDEN_ROLE')
-      expect(response.headers['www-authenticate']).toBe('Bearer realm="api", error="insufficient_scope"')
+      expect(response.headers['www-authenticate']).toBe('Bearer realm="service", error="insufficient_scope"')
   })
 })
 

@@ -23,7 +23,7 @@ describe('challenges', () => {
   it('J01, J02: no token', async () => {
     const first = await ask(base)
     expect(verdict(first)).toBe('401 TOKEN_MISSING')
-    expect(first.headers['www-authenticate']).toBe('Bearer realm="api"')
+    expect(first.headers['www-authenticate']).toBe('Bearer realm="service"')
     await app.close()
     expect((await ask({ ...base, realm: 'test-jwt' })).headers['www-authenticate']).toBe('Bearer realm="test-jwt"')
   })
@@ -36,7 +36,7 @@ describe('challenges', () => {
     const config: JwtConfig = { issuers: [{ issuer: 'me', secret: SECRET }] }
     const response = await ask(config, { headers: bearer(hs256(claims)) })
     expect(verdict(response)).toBe('401 TOKEN_INVALID')
-    expect(response.headers['www-authenticate']).toBe('Bearer realm="api", error="invalid_token"')
+    expect(response.headers['www-authenticate']).toBe('Bearer realm="service", error="invalid_token"')
   })
 
   it('J06, J07: another secret, another algorithm in the header', async () => {

@@ -42,14 +42,17 @@ describe('parseStrictObject', () => {
   })
 
   it('takes linear time', () => {
-    const time = (count: number): number => {
+    const fastest = (count: number): number => {
       const text = `{${Array.from({ length: count }, (_, i) => `"k${i}":"${'\\\\'.repeat(20)}"`).join(',')}}`
-      const start = performance.now()
-      expect(parseStrictObject(text)).not.toBe(undefined)
-      return performance.now() - start
+      const times = Array.from({ length: 7 }, () => {
+        const start = performance.now()
+        expect(parseStrictObject(text)).not.toBe(undefined)
+        return performance.now() - start
+      })
+      return Math.min(...times)
     }
-    time(1000)
-    expect(time(20_000)).toBeLessThan(40 * Math.max(time(2000), 1))
+    fastest(1000)
+    expect(fastest(10_000)).toBeLessThan(50 * Math.max(fastest(1000), 0.5))
   })
 })
 
