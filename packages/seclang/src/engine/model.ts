@@ -51,7 +51,7 @@ export class Predicate {
 
   /** Counts a question that the plan did not foresee; one that is asked often gets into the next plan. */
   countMiss(tx: Transaction): void {
-    if (++this.asked === PROMOTE_AFTER) tx.rules.promote(this)
+    if (++this.asked % PROMOTE_AFTER === 0) tx.rules.promote(this)
   }
 }
 

@@ -44,6 +44,9 @@ export interface Dependents {
   groups: number[]
 }
 
+/** Milliseconds between two plans. */
+const PLAN_INTERVAL = 10_000
+
 /** Compiled rules; thread-safe in that a transaction changes nothing but the caches. */
 export class RuleSet {
   readonly config: EngineConfig
@@ -66,6 +69,8 @@ export class RuleSet {
   }
   private readonly used = new Set<Predicate>()
   private plan: Plan | undefined
+  /** When the plan was made, in milliseconds since 1970. */
+  private planned = 0
   private relevant: Regex | undefined
 
   constructor(config: EngineConfig, options: EngineOptions, store: CollectionStore) {
@@ -87,13 +92,17 @@ export class RuleSet {
 
   /** Starts a transaction for one request. */
   transaction(connection: Connection): Transaction {
-    this.plan ??= makePlan(this, this.used)
+    if (this.plan === undefined) {
+      this.plan = makePlan(this, this.used)
+      this.planned = Date.now()
+    }
     return new Transaction(this, this.plan, connection)
   }
 
   /** Notes that a predicate is asked often; from the next transaction on it is part of the plan. */
   promote(predicate: Predicate): void {
-    if (this.used.has(predicate)) return
+    // A new plan takes tens of milliseconds, so that nobody may ask for one at every request.
+    if (this.used.has(predicate) || Date.now() - this.planned < PLAN_INTERVAL) return
     // One new plan takes in everything that was asked at all, so that there are few of them.
     for (const other of this.predicates) if (other === predicate || other.asked > 40) this.used.add(other)
     this.plan = undefined

@@ -63,6 +63,18 @@ function checkSelector(info: VariableInfo, selector: string | null, bareXml: boo
   }
 }
 
+/** The `&` and `!` before a name, with separators that stand before them. */
+function readMarks(text: string, start: number): { count: boolean; excluded: boolean; end: number } {
+  let count = false
+  let excluded = false
+  let end = start
+  for (; end < text.length && /[&!|,\s]/.test(text[end]!); end++) {
+    if (text[end] === '&') count = true
+    else if (text[end] === '!') excluded = true
+  }
+  return { count, excluded, end }
+}
+
 /**
  * Parses a list of variables.
  * @param bareXml whether XML may stand without an XPath, as it may in exclusions
@@ -71,16 +83,11 @@ function checkSelector(info: VariableInfo, selector: string | null, bareXml: boo
 export function parseVariables(text: string, bareXml = false): VariableSpec[] {
   const specs: VariableSpec[] = []
   let i = 0
-  while (i < text.length) {
-    let count = false
-    let excluded = false
-    for (; i < text.length && /[&!|,\s]/.test(text[i]!); i++) {
-      if (text[i] === '&') count = true
-      else if (text[i] === '!') excluded = true
-    }
-    if (i >= text.length) break
-    const start = i
-    while (i < text.length && text[i] !== ':' && text[i] !== '|') i++
+  for (;;) {
+    const { count, excluded, end: start } = readMarks(text, i)
+    if (start >= text.length) break
+    const length = text.slice(start).search(/[:|]/)
+    i = length < 0 ? text.length : start + length
     const name = text.slice(start, i).trim().toUpperCase()
     const info = VARIABLES.get(name)
     if (info === undefined) throw unknownName('variable', name, VARIABLES.keys())
@@ -91,8 +98,9 @@ export function parseVariables(text: string, bareXml = false): VariableSpec[] {
       regex = read.regex
       selector = regex || name === 'XML' ? read.text : read.text.toLowerCase()
       i = read.end
-      if (i < text.length && text[i] !== '|')
+      if (i < text.length && text[i] !== '|') {
         throw new RuleMistake(`unexpected "${text.slice(i, i + 20)}" after a selector`)
+      }
     }
     checkSelector(info, selector, bareXml || excluded)
     specs.push({ info, selector, regex, count, excluded })
