@@ -50,7 +50,7 @@ export class HtmlLexer {
 
   constructor(value: string, context: HtmlContext) {
     this.value = value
-    // a value without quotes ends at the first white space, and where it may be empty a further attribute can follow at once
+    // a value without quotes ends at the first white space, and as it may be empty an attribute can follow at once
     if (context === 'data') this.#state = 'data'
     else this.#state = context === 'unquoted' ? 'beforeName' : 'quoted'
     this.#quote = context

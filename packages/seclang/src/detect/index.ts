@@ -20,7 +20,7 @@ export interface InjectionDetector {
 const CLEAN: InjectionVerdict = Object.freeze({ hit: false, fingerprint: '' })
 const XSS: InjectionVerdict = Object.freeze({ hit: true, fingerprint: '' })
 
-/** Nothing but these bytes: one bare word or number, which is no injection in any context. */
+/** Nothing but these bytes: a word or number and what little can follow it unparted, which is no injection in any context. */
 const PLAIN = /^[A-Za-z0-9_]*$/
 
 /** Says whether `value` looks like SQL injection. */

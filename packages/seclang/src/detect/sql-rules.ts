@@ -16,7 +16,7 @@ export const Outcome = {
 const CALLED =
   /^(?:user_id|user_name|database|password|user|current_user|current_date|current_time|current_timestamp|localtime|localtimestamp)$/i
 
-/** Drops the token behind `left` and what follows `count - 1` further. */
+/** Holds `count` tokens fewer, the last ones going. */
 function drop(state: FoldState, count: number): void {
   state.filled -= count
 }

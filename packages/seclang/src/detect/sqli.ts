@@ -27,7 +27,7 @@ export function readSql(value: string, quote: Quote, mysql: boolean): SqlReading
   return { fingerprint: fingerprint.includes('X') ? 'X' : fingerprint, tokens, source }
 }
 
-/** Shortest texts first: what a fingerprint of an injection may stand for without being one. */
+/** Says whether a reading is innocent although its fingerprint is that of an injection: short ones stand for much prose. */
 export function isExcused(value: string, reading: SqlReading): boolean {
   const { tokens, fingerprint } = reading
   const last = tokens[tokens.length - 1]!

@@ -4,7 +4,7 @@ import { recordedVerdicts } from './corpus.ts'
 import { hash, type LearningCase, type Learnt, learn, learningCase } from './learner.ts'
 
 /** How sure the guess at a fingerprint never seen must be. */
-const THRESHOLD = 0.4
+const THRESHOLD = 0.6
 const LETTERS = '1SNVFEKTUBOAC&(),;.:{}?\\'
 
 /** Says what the learnt set says of a case. */
