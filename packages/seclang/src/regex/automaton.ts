@@ -63,17 +63,17 @@ export class Automaton {
 
   /** Splits the bytes into classes no set tells apart. */
   #partition(sets: readonly Uint32Array[]): number {
+    const classOf = this.classOf
+    const renamed = new Int16Array(512)
     let count = 1
     for (const set of sets) {
-      const renamed = new Map<number, number>()
-      const fresh: number[] = []
+      renamed.fill(-1)
+      count = 0
       for (let byte = 0; byte < 256; byte++) {
-        const key = this.classOf[byte]! * 2 + (hasByte(set, byte) ? 1 : 0)
-        if (!renamed.has(key)) renamed.set(key, renamed.size)
-        fresh.push(renamed.get(key)!)
+        const key = classOf[byte]! * 2 + ((set[byte >>> 5]! >>> (byte & 31)) & 1)
+        if (renamed[key] === -1) renamed[key] = count++
+        classOf[byte] = renamed[key]!
       }
-      this.classOf.set(fresh)
-      count = renamed.size
     }
     for (let byte = 255; byte >= 0; byte--) this.#representative[this.classOf[byte]!] = byte
     this.#representative.push(-1)

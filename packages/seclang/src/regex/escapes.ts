@@ -9,10 +9,19 @@ export type Escape = { byte: number } | { set: ByteSet } | { node: Node }
 const CONTROL: Readonly<Record<string, number>> = { a: 7, e: 27, f: 12, n: 10, r: 13, t: 9 }
 const ASSERTS: Readonly<Record<string, AssertKind>> = { A: 'bos', z: 'eos', b: 'word', B: 'notWord' }
 
+/** Nodes for single bytes, each made once: plain ones and, from 256 on, those of both cases. */
+const BYTE_NODES: Node[] = []
+
 /** A node for one byte, both cases of a letter when `caseless`. */
 export function byteNode(byte: number, caseless: boolean): Node {
-  const set = byteSet(byte, byte)
-  return { kind: 'set', set: caseless ? foldCase(set) : set }
+  const key = caseless ? byte + 256 : byte
+  let node = BYTE_NODES[key]
+  if (node === undefined) {
+    const set = byteSet(byte, byte)
+    node = { kind: 'set', set: caseless ? foldCase(set) : set }
+    BYTE_NODES[key] = node
+  }
+  return node
 }
 
 /** Reads an escape outside a class; the backslash is already read. */

@@ -24,7 +24,7 @@ export class RegexGroup {
     const entries = roots.map((root, i) => builder.add(root, items[i]!.id))
     if (entries.length === 0) entries.push(builder.add({ kind: 'set', set: new Uint32Array(8) }, 0))
     const anchored = roots.every((root) => startsWith(root, 'bos'))
-    this.#dfa = new LazyDfa(new Automaton(builder.finish(builder.join(entries)), false), 'collect', anchored)
+    this.#dfa = new LazyDfa(new Automaton(builder.finish(builder.join(entries)), false), 'which', anchored)
   }
 
   /**

@@ -7,10 +7,11 @@ import { CACHE_BYTES, charge, type Evictable, nextTick } from './budget.ts'
 import { StateTable } from './state-table.ts'
 
 /**
- * `search` stops at the first sign of a match; `collect` reports every position and pattern that matches; `ordered`
+ * `search` stops at the first sign of a match; `collect` reports every position and pattern that matches, `which` the
+ * patterns alone, not again at each position; `ordered`
  * keeps the leftmost start and reports the ends that a backtracking matcher would prefer, the last being the one it takes.
  */
-export type WalkMode = 'search' | 'collect' | 'ordered'
+export type WalkMode = 'search' | 'collect' | 'which' | 'ordered'
 
 /** Called with the index of the byte not yet read and the ids of the patterns that match before it. */
 export type OnMatch = (index: number, ids: readonly number[]) => void
@@ -36,6 +37,7 @@ export class LazyDfa implements Evictable {
   readonly #first: number
   #table: StateTable
   #records: { next: number; ids: readonly number[] }[] = []
+  #idLists = new Map<string, readonly number[]>()
   #startStates: number[] = []
   readonly #mark: Int32Array
   #generation = 0
@@ -73,6 +75,7 @@ export class LazyDfa implements Evictable {
   #flush(): void {
     this.#table = new StateTable(this.#edge + 1)
     this.#records = []
+    this.#idLists = new Map()
     this.#startStates = []
   }
 
@@ -103,6 +106,8 @@ export class LazyDfa implements Evictable {
     const classOf = this.#automaton.classOf
     let state = this.#start(context)
     let edges = this.#table.edges
+    const quiet = this.#mode === 'which'
+    let reported: readonly number[] | undefined
     let stretch = from
     let pause = 4096
     for (let i = from; ; i += delta) {
@@ -118,7 +123,8 @@ export class LazyDfa implements Evictable {
       }
       if (next <= FIRST_RECORD) {
         const record = this.#records[FIRST_RECORD - next]!
-        onMatch!(i, record.ids)
+        if (record.ids !== reported) onMatch!(i, record.ids)
+        if (quiet) reported = record.ids
         next = record.next
       }
       if (next < 0) return next === FOUND
@@ -160,12 +166,23 @@ export class LazyDfa implements Evictable {
       next = this.#intern(this.#out, count, c)
     }
     if (this.#ids.length > 0 && next !== FOUND) {
-      next = FIRST_RECORD - (this.#records.push({ next, ids: this.#ids.slice() }) - 1)
+      next = FIRST_RECORD - (this.#records.push({ next, ids: this.#sharedIds() }) - 1)
     }
     if (stored) this.#table.edges[state + c] = next
     const bytes = this.#bytes
     if (bytes !== this.charged) charge(this, bytes)
     return next
+  }
+
+  /** A lasting copy of `#ids`, the same array for the same ids. */
+  #sharedIds(): readonly number[] {
+    const key = this.#ids.join()
+    let ids = this.#idLists.get(key)
+    if (!ids) {
+      ids = this.#ids.slice()
+      this.#idLists.set(key, ids)
+    }
+    return ids
   }
 
   #intern(threads: Int32Array, count: number, c: number): number {
@@ -220,7 +237,7 @@ export class LazyDfa implements Evictable {
       const target = list[k]!
       if (target < 0) {
         this.#ids.push(-1 - target)
-        if (this.#mode !== 'collect') return -1 - total
+        if (this.#mode === 'search' || this.#mode === 'ordered') return -1 - total
       } else if (this.#mark[target] !== this.#generation) {
         this.#mark[target] = this.#generation
         this.#out[total++] = target

@@ -1,6 +1,6 @@
 /** Strings and bytes that every match of a pattern must contain: what a scan can look for instead of the pattern. */
 import type { Node } from './ast.ts'
-import { addSet, type ByteSet, bytesOf, countBytes, foldCase, lowerByte } from './bytes.ts'
+import { addSet, type ByteSet, bytesOf, countBytes, lowerByte } from './bytes.ts'
 
 /** Most strings a set of literals may have. */
 const MAX_LITERALS = 400
@@ -34,9 +34,11 @@ export function requiredLiterals(root: Node): readonly string[] | undefined {
 /** How often a string is expected per byte of ordinary text: a guess that only has to rank. */
 function frequency(literal: string): number {
   let product = 1
-  for (let i = 0; i < literal.length; i++) product *= byteFrequency(literal.charCodeAt(i))
+  for (let i = 0; i < literal.length; i++) product *= FREQUENCY[literal.charCodeAt(i)]!
   return product
 }
+
+const FREQUENCY = Float64Array.from({ length: 256 }, (_, byte) => byteFrequency(byte))
 
 function byteFrequency(byte: number): number {
   if (byte >= 97 && byte <= 122) return 'etaoinsr'.includes(String.fromCharCode(byte)) ? 0.08 : 0.03
@@ -91,9 +93,16 @@ function facts(node: Node): Facts {
 function setStrings(set: ByteSet): readonly string[] | undefined {
   // At most a few letters of both cases are worth multiplying out.
   if (countBytes(set) > 20) return undefined
-  const strings = new Set(bytesOf(set).map((byte) => String.fromCharCode(lowerByte(byte))))
-  return strings.size <= 10 ? [...strings] : undefined
+  const known = stringsOf.get(set)
+  if (known) return known
+  const strings = [...new Set(bytesOf(set).map((byte) => String.fromCharCode(lowerByte(byte))))]
+  if (strings.length > 10) return undefined
+  stringsOf.set(set, strings)
+  return strings
 }
+
+/** Strings of sets seen before: nodes for single bytes share their sets. */
+const stringsOf = new WeakMap<ByteSet, readonly string[]>()
 
 function alternatives(branches: readonly Facts[]): Facts {
   let exact: readonly string[] | undefined = []
@@ -161,10 +170,19 @@ function neededBytes(node: Node): ByteSet | undefined {
   switch (node.kind) {
     case 'set':
       return node.set
-    case 'cat':
-      return node.items
-        .map(neededBytes)
-        .reduce((best, set) => (set && (!best || byteCost(set) < byteCost(best)) ? set : best), undefined)
+    case 'cat': {
+      let best: ByteSet | undefined
+      let least = Number.POSITIVE_INFINITY
+      for (const item of node.items) {
+        const set = neededBytes(item)
+        const weight = set ? byteCost(set) : least
+        if (weight < least) {
+          best = set
+          least = weight
+        }
+      }
+      return best
+    }
     case 'alt': {
       const union = new Uint32Array(8)
       for (const item of node.items) {
@@ -184,6 +202,11 @@ function neededBytes(node: Node): ByteSet | undefined {
   }
 }
 
+/** How often a byte of the set is expected in ordinary text. */
 function byteCost(set: ByteSet): number {
-  return bytesOf(foldCase(set)).reduce((sum, byte) => sum + byteFrequency(lowerByte(byte)) + 1e-4, 0)
+  let sum = 0
+  for (let byte = 0; byte < 256; byte++) {
+    if (((set[byte >>> 5]! >>> (byte & 31)) & 1) === 1) sum += FREQUENCY[lowerByte(byte)]! + 1e-4
+  }
+  return sum
 }

@@ -84,7 +84,7 @@ export class ProgramBuilder {
   readonly #a: number[] = []
   readonly #b: number[] = []
   readonly #sets: ByteSet[] = []
-  readonly #setIds = new Map<string, number>()
+  readonly #setIds = new Map<ByteSet | string, number>()
   readonly #assertions: Assertion[] = []
   readonly #subs: SubProgram[] = []
   readonly #caselessRefs = new Set<number>()
@@ -126,12 +126,13 @@ export class ProgramBuilder {
   }
 
   #setId(set: ByteSet): number {
+    // Many nodes share one set object; the contents need comparing only once for each.
+    let id = this.#setIds.get(set)
+    if (id !== undefined) return id
     const key = set.join()
-    let id = this.#setIds.get(key)
-    if (id === undefined) {
-      id = this.#sets.push(set) - 1
-      this.#setIds.set(key, id)
-    }
+    id = this.#setIds.get(key) ?? this.#sets.push(set) - 1
+    this.#setIds.set(key, id)
+    this.#setIds.set(set, id)
     return id
   }
 
