@@ -1,5 +1,5 @@
-import { type ClaimPath, findClaim } from './claims.ts'
-import { numberPath, type StrictObject } from './strict-json.ts'
+import { type ClaimPath, findClaim, isStated } from './claims.ts'
+import type { StrictObject } from './strict-json.ts'
 
 /** A claim and the request header that it becomes. */
 export interface ClaimHeader {
@@ -30,23 +30,14 @@ export function claimHeaders(
 ): [name: string, value: string | string[]][] {
   const headers: [string, string | string[]][] = []
   for (const { path, header } of wanted) {
-    const found = findClaim(claims.value, path)
-    if (found === undefined || found.value === null || found.value === '') continue
-    const { value, steps } = found
-    const write = (item: unknown, ...more: number[]): string => {
-      const exact = typeof item === 'number' ? claims.exactNumbers?.get(numberPath([...steps, ...more])) : undefined
-      return encodeItem(exact ?? textOf(item))
-    }
-    const items = Array.isArray(value) ? value.map((item, index) => write(item, index)) : [write(value)]
+    const value = findClaim(claims.exact, path)
+    if (!isStated(value)) continue
+    const items = [value].flat().map((item) => encodeItem(typeof item === 'string' ? item : JSON.stringify(item)))
     if (items.length === 0) continue
     if (items.reduce((length, item) => length + item.length + 1, 0) > MAX_HEADER_VALUE) throw new UnfitClaim()
     headers.push([header, preserveArrays && Array.isArray(value) ? items : items.join(',')])
   }
   return headers
-}
-
-function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
 /** What would end an item, be read as encoded, be trimmed away, or be no ASCII. */

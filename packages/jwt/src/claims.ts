@@ -1,4 +1,4 @@
-/** Finds a claim; `undefined` when it is not there. */
+/** The ways to a claim, in order; each a list of member names. */
 export type ClaimPath = readonly (readonly string[])[]
 
 /**
@@ -10,18 +10,15 @@ export function claimPath(name: string, nested: boolean): ClaimPath {
   return nested && name.includes('.') && !name.startsWith('http') ? [...whole, name.split('.')] : whole
 }
 
-/** A claim and the steps that led to it. Own members only: nothing is ever read from a prototype. */
-export function findClaim(
-  claims: Readonly<Record<string, unknown>>,
-  path: ClaimPath,
-): { value: unknown; steps: readonly string[] } | undefined {
+/** The value of a claim, undefined when it is not there. Own members only: nothing is ever read from a prototype. */
+export function findClaim(claims: Readonly<Record<string, unknown>>, path: ClaimPath): unknown {
   for (const steps of path) {
     let value: unknown = claims
     for (const step of steps) {
       value = isObject(value) && Object.hasOwn(value, step) ? value[step] : undefined
       if (value === undefined) break
     }
-    if (value !== undefined) return { value, steps }
+    if (value !== undefined) return value
   }
   return undefined
 }

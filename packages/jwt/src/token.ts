@@ -1,4 +1,3 @@
-import { isUtf8 } from 'node:buffer'
 import { parseStrictObject, type StrictObject } from './strict-json.ts'
 
 /** A token whose form is right; nothing of it is verified. */
@@ -42,6 +41,5 @@ function isCanonical(segment: string): boolean {
 }
 
 function decodeObject(segment: string): StrictObject | undefined {
-  const bytes = Buffer.from(segment, 'base64url')
-  return isUtf8(bytes) ? parseStrictObject(bytes.toString('utf8')) : undefined
+  return parseStrictObject(Buffer.from(segment, 'base64url'))
 }
