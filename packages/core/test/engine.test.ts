@@ -1,6 +1,15 @@
 import Fastify, { type FastifyInstance } from 'fastify'
 import { afterEach, describe, expect, it } from 'vitest'
-import { type Component, type ComponentInstance, Engine, Refusal, readBlocks, ComponentIndex, stateOf, toPlugin } from '../src/index.ts'
+import {
+  type Component,
+  ComponentIndex,
+  type ComponentInstance,
+  Engine,
+  Refusal,
+  readBlocks,
+  stateOf,
+  toPlugin,
+} from '../src/index.ts'
 
 interface GateConfig {
   header: string
@@ -117,12 +126,19 @@ describe('decisions', () => {
     await withGate(app, { header: 'x-key' })
     app.get('/', () => 'ok')
     const response = await app.inject('/')
-    expect(response.json()).toEqual({ statusCode: 403, code: 'PORTCULLIS_GATE_CLOSED', error: 'Forbidden', message: 'The gate is closed' })
+    expect(response.json()).toEqual({
+      statusCode: 403,
+      code: 'PORTCULLIS_GATE_CLOSED',
+      error: 'Forbidden',
+      message: 'The gate is closed',
+    })
   })
 
   it('lets the app’s own error handler see it', async () => {
     app = Fastify()
-    app.setErrorHandler((error: Error & { code?: string }, _request, reply) => reply.code(418).send({ mine: error.code }))
+    app.setErrorHandler((error: Error & { code?: string }, _request, reply) =>
+      reply.code(418).send({ mine: error.code }),
+    )
     await withGate(app, { header: 'x-key' })
     app.get('/', () => 'ok')
     const response = await app.inject('/')
@@ -136,11 +152,26 @@ describe('decisions', () => {
     app.get('/', (request) => stateOf(request).decisions)
     const response = await app.inject('/')
     expect(response.statusCode).toBe(200)
-    expect(response.json()).toEqual([{ component: 'gate', code: 'GATE_CLOSED', mode: 'monitor', status: 403, message: 'The gate is closed' }])
+    expect(response.json()).toEqual([
+      { component: 'gate', code: 'GATE_CLOSED', mode: 'monitor', status: 403, message: 'The gate is closed' },
+    ])
   })
 
   it('refuses with 503 when a component fails, and says nothing of why', async () => {
-    const broken: Component = { ...gate, schema: { type: 'object' }, create: () => ({ steps: [{ phase: 'onRequest', run: () => { throw new Error('secret') } }] }) } as Component
+    const broken: Component = {
+      ...gate,
+      schema: { type: 'object' },
+      create: () => ({
+        steps: [
+          {
+            phase: 'onRequest',
+            run: () => {
+              throw new Error('secret')
+            },
+          },
+        ],
+      }),
+    } as Component
     app = Fastify()
     await app.register(toPlugin(broken as Component<object>), {})
     app.get('/', () => 'ok')
@@ -151,33 +182,43 @@ describe('decisions', () => {
 })
 
 describe('identity headers', () => {
-  it.each(['x-gate', 'X-Gate', 'x_gate', 'X_GATE', 'x.gate'])('removes a client’s %s in every spelling', async (name) => {
-    app = Fastify()
-    await withGate(app, { header: 'x-key' })
-    app.get('/', (request) => ({ headers: request.headers, raw: request.raw.rawHeaders }))
-    const response = await app.inject({ url: '/', headers: { 'x-key': '1', [name]: 'forged' } })
-    expect(response.json().headers['x-gate']).toBe('x-key')
-    expect(response.body).not.toContain('forged')
-  })
+  it.each(['x-gate', 'X-Gate', 'x_gate', 'X_GATE', 'x.gate'])(
+    'removes a client’s %s in every spelling',
+    async (name) => {
+      app = Fastify()
+      await withGate(app, { header: 'x-key' })
+      app.get('/', (request) => ({ headers: request.headers, raw: request.raw.rawHeaders }))
+      const response = await app.inject({ url: '/', headers: { 'x-key': '1', [name]: 'forged' } })
+      expect(response.json().headers['x-gate']).toBe('x-key')
+      expect(response.body).not.toContain('forged')
+    },
+  )
 })
 
 describe('mistakes', () => {
   it('fails the registration with every mistake of the options', async () => {
     app = Fastify()
     const registering = app.register(toPlugin(gate), { heder: 'x', async: 'yes' } as never)
-    await expect(registering.then(() => undefined)).rejects.toThrow(/3 mistakes[\s\S]*"heder"|3 mistakes[\s\S]*heder: unknown field; did you mean "header"\?/)
+    await expect(registering.then(() => undefined)).rejects.toThrow(
+      /3 mistakes[\s\S]*"heder"|3 mistakes[\s\S]*heder: unknown field; did you mean "header"\?/,
+    )
     app = Fastify()
   })
 
-  it.each(['before', 'after'])('fails the start for a misspelt block of a route declared %s the plugin', async (when) => {
-    app = Fastify()
-    const declare = () => app.get('/x', { config: { extra_config: { 'test/gat': { header: 'x' } } } }, () => 'ok')
-    if (when === 'before') declare()
-    await withGate(app, { header: 'x-key' })
-    if (when === 'after') declare()
-    await expect(app.ready()).rejects.toThrow(/route GET \/x: config\.extra_config\["test\/gat"\]: no registered plugin has this namespace/)
-    app = Fastify()
-  })
+  it.each(['before', 'after'])(
+    'fails the start for a misspelt block of a route declared %s the plugin',
+    async (when) => {
+      app = Fastify()
+      const declare = () => app.get('/x', { config: { extra_config: { 'test/gat': { header: 'x' } } } }, () => 'ok')
+      if (when === 'before') declare()
+      await withGate(app, { header: 'x-key' })
+      if (when === 'after') declare()
+      await expect(app.ready()).rejects.toThrow(
+        /route GET \/x: config\.extra_config\["test\/gat"\]: no registered plugin has this namespace/,
+      )
+      app = Fastify()
+    },
+  )
 
   it('reads old spellings of a namespace and refuses a block stated twice', () => {
     const index = new ComponentIndex([gate as Component])

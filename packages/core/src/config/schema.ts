@@ -30,7 +30,7 @@ export function checkSchema(schema: JSONSchema, value: unknown, options: CheckOp
   if (validate(value)) return []
   const isComment = options.isComment ?? isCommentKey
   const issues = new Map<string, ConfigIssue>()
-  for (const error of relevant(validate.errors ?? [])) {
+  for (const error of relevant(validate.errors ?? [], schema)) {
     if (error.keyword === 'additionalProperties' && isComment(error.params.additionalProperty)) continue
     const issue = toIssue(error, options.place)
     issues.set(`${issue.place} ${issue.message}`, issue)
@@ -44,11 +44,44 @@ export function isCommentKey(key: string): boolean {
 }
 
 /** Of a failed `anyOf`, `oneOf` or `if` only the summary is told; its branches would contradict each other. */
-function relevant(errors: readonly ErrorObject[]): ErrorObject[] {
-  const summaries = errors.filter((error) => error.keyword === 'anyOf' || error.keyword === 'oneOf')
+function relevant(errors: readonly ErrorObject[], root: JSONSchema): ErrorObject[] {
+  const summaries = errors
+    .filter((error) => error.keyword === 'anyOf' || error.keyword === 'oneOf')
+    .map((summary) => ({ summary, branches: reachable(summary.schema, root) }))
   const covered = (error: ErrorObject) =>
-    summaries.some((summary) => error !== summary && error.schemaPath.startsWith(`${summary.schemaPath}/`))
+    summaries.some(
+      ({ summary, branches }) =>
+        error !== summary &&
+        isBelow(error.instancePath, summary.instancePath) &&
+        branches.has(error.parentSchema as object),
+    )
   return errors.filter((error) => error.keyword !== 'if' && !covered(error))
+}
+
+function isBelow(pointer: string, other: string): boolean {
+  return pointer === other || pointer.startsWith(`${other}/`)
+}
+
+/** Every schema inside these, and those that they refer to within the document. */
+function reachable(start: unknown, root: JSONSchema): Set<object> {
+  const found = new Set<object>()
+  const pending = [start]
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    if (typeof next !== 'object' || next === null || found.has(next)) continue
+    found.add(next)
+    pending.push(...Object.values(next))
+    const { $ref } = next as JSONSchema
+    if (typeof $ref === 'string' && $ref.startsWith('#')) pending.push(resolvePointer($ref.slice(1), root))
+  }
+  return found
+}
+
+function resolvePointer(pointer: string, root: JSONSchema): unknown {
+  let value: unknown = root
+  for (const part of pointer.split('/').slice(1)) {
+    value = (value as JSONSchema | undefined)?.[part.replaceAll('~1', '/').replaceAll('~0', '~')]
+  }
+  return value
 }
 
 function toIssue(error: ErrorObject, place: string): ConfigIssue {

@@ -228,7 +228,9 @@ export class Engine {
       return
     }
     const methods = [route.method].flat()
-    const blocks = this.#readRoute(config, methods, route.url, this.#issues, scope)
+    // A HEAD twin has the mistakes of its GET: they are told once.
+    const isTwin = this.#instances.get((config.extra_config ?? config) as object)?.has(route.url) === true
+    const blocks = this.#readRoute(config, methods, route.url, isTwin ? [] : this.#issues, isTwin ? undefined : scope)
     const plan = this.#planFor(blocks, config, { url: route.url, methods })
     this.#plans.set(config, plan)
     this.#routePlans.push({ methods, url: route.url, plan })
@@ -236,9 +238,19 @@ export class Engine {
 
   /** The plan of the gateway's own routes: headers, records and numbers, but nothing that can refuse. */
   #exemptPlan(): Plan {
-    const observers = new Set(this.#options.components.filter(({ refuses }) => refuses === false).map(({ name }) => name))
+    const observers = new Set(
+      this.#options.components.filter(({ refuses }) => refuses === false).map(({ name }) => name),
+    )
     const onRequest = this.servicePlan.onRequest.filter(({ component }) => observers.has(component))
-    return { ...this.servicePlan, onRequest, preParsing: [], preValidation: [], preHandler: [], body: undefined, tap: undefined }
+    return {
+      ...this.servicePlan,
+      onRequest,
+      preParsing: [],
+      preValidation: [],
+      preHandler: [],
+      body: undefined,
+      tap: undefined,
+    }
   }
 
   /** A plan on first sight: routes without blocks, 404s, and routes that no `onRoute` told of. */
@@ -267,7 +279,7 @@ export class Engine {
     methods: readonly string[],
     url: string,
     issues: ConfigIssue[],
-    scope: FastifyInstance,
+    scope: FastifyInstance | undefined,
   ): Block[] {
     const endpoint = config.portcullisEndpoint
     const place = endpoint === undefined ? `route ${methods.join(',')} ${url}: config` : endpoint.place
@@ -291,9 +303,9 @@ export class Engine {
    * A namespace is unknown only when no engine around the route has it: single plugins share a route's blocks, and
    * the plugin in question may be registered later. So it is judged when everything is.
    */
-  #unknown(key: string, place: string, scope: FastifyInstance): string | undefined {
+  #unknown(key: string, place: string, scope: FastifyInstance | undefined): string | undefined {
     if (this.#options.unknownNamespace !== undefined) return this.#options.unknownNamespace(key)
-    this.#strangers.push({ key, place, scope })
+    if (scope !== undefined) this.#strangers.push({ key, place, scope })
     return undefined
   }
 
