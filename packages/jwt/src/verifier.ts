@@ -56,6 +56,9 @@ const VERIFIED = { entries: 10_000, characters: 16_000_000 }
 /** Tokens with a wrong signature are remembered too, so that repeating one is cheap. */
 const REFUSED = { entries: 2_000, characters: 2_000_000 }
 
+/** A fetch that was under way already may have begun before the key was published: then one more is worth it. */
+const LOOKS = 2
+
 /** Verifies tokens, each once: a verified one is not verified again while its key is in force. */
 export class Verifier {
   readonly #options: VerifierOptions
@@ -127,20 +130,20 @@ export class Verifier {
     if (!hasRegisteredTypes(payload.value)) return 'claim-type'
     const candidate = { token, header, claims: payload, trust, now }
     const refreshing = now >= trust.keys.refreshAt ? trust.keys.refresh(now) : undefined
-    if (refreshing === undefined) return this.#tryKeys(candidate, true)
-    return refreshing.then(() => this.#tryKeys(candidate, false))
+    if (refreshing === undefined) return this.#tryKeys(candidate, LOOKS)
+    return refreshing.then(() => this.#tryKeys(candidate, LOOKS))
   }
 
-  /** @param refetch whether unknown key ids are worth another look: not when the keys have just been fetched. */
-  #tryKeys(candidate: Candidate, refetch: boolean): ReturnType<Verifier['verify']> {
+  /** @param looks how often the source may still be asked for a key that it does not have. */
+  #tryKeys(candidate: Candidate, looks: number): ReturnType<Verifier['verify']> {
     const { token, header, claims, trust, now } = candidate
     const { keys } = trust
     if (!keys.usable) return 'keys-unavailable'
     const id = identify(trust.strategy, header)
     const found = keys.find(id, trust.alg)
     if (found.length === 0) {
-      const fetching = refetch ? keys.refetch(id, now) : undefined
-      return fetching === undefined ? 'unknown-key' : fetching.then(() => this.#tryKeys(candidate, false))
+      const fetching = looks > 0 ? keys.refetch(id, now) : undefined
+      return fetching === undefined ? 'unknown-key' : fetching.then(() => this.#tryKeys(candidate, looks - 1))
     }
     if (this.#refused.get(token) === keys.generation) return 'signature'
     const key = found.find((each) => each.verifies(token))

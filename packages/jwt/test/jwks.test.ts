@@ -75,6 +75,21 @@ describe('a provider that works', () => {
     expect(await ask(rs256('rsa'))).toBe('200')
   })
 
+  it('looks again when a fetch was under way before the key was published', async () => {
+    app = await guarded(remote({ failed_jwk_key_cooldown: 0 }))
+    const held: ServerResponse[] = []
+    const before = JSON.stringify({ keys })
+    answer = (response) => void held.push(response)
+    const stranger = ask(rs256('rsa', {}, { kid: 'stranger' }))
+    await until(() => held.length === 1)
+    keys = [jwk('rsa'), jwk('rsa:two')]
+    const newcomer = ask(rs256('rsa:two'))
+    answer = (response) => response.end(JSON.stringify({ keys }))
+    held[0]?.end(before)
+    expect(await newcomer).toBe('200')
+    expect(await stranger).toBe('401 TOKEN_INVALID')
+  })
+
   it('JW-09: a key that is gone takes its tokens with it, cached or not', async () => {
     app = await guarded(remote({ cache_duration: '200ms' }))
     keys = [jwk('rsa'), jwk('rsa:two')]
