@@ -1,5 +1,6 @@
 import { type Component, type ConfigIssue, duration, durationSchema, type LimitResult, Refusal } from '@portcullis/core'
 import { bucket } from './rules.ts'
+import { wholeSeconds } from './status.ts'
 
 /** The fields of `qos/ratelimit/proxy`. */
 export interface BackendRateLimitConfig {
@@ -57,7 +58,7 @@ export const backendRateLimit: Component<BackendRateLimitConfig> = {
           slot: 'rate-limit:proxy',
           run: () => {
             const [result] = limiter.take('') as readonly LimitResult[]
-            return result!.allowed ? undefined : refusalAfter(Math.ceil(result!.resetMs / 1000), refusals)
+            return result!.allowed ? undefined : refusalAfter(wholeSeconds(result!.resetMs), refusals)
           },
         },
       ],

@@ -1,6 +1,6 @@
 import { type LimitResult, Refusal, type RequestState } from '@portcullis/core'
 import type { RateLimitConfig } from './config.ts'
-import { Status } from './status.ts'
+import { Status, wholeSeconds } from './status.ts'
 
 /** The shared store cannot say whether the request may pass, and the configuration does not say to guess. */
 export const STORE_UNAVAILABLE: Refusal = new Refusal(
@@ -36,7 +36,7 @@ export class Judge {
       if (!result.allowed && result.resetMs > wait) wait = result.resetMs
     }
     if (wait === -1) return undefined
-    const seconds = Math.max(1, Math.ceil(wait / 1000))
+    const seconds = Math.max(1, wholeSeconds(wait))
     if (!this.#monitor) {
       status.refused = true
       if (!this.#hidden) status.retryAfter = Math.max(seconds, status.retryAfter)

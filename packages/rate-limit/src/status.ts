@@ -7,6 +7,11 @@ const NAMES = WINDOWS.map(({ label }) => ({
   remaining: `x-ratelimit-remaining-${label}`,
 }))
 
+/** Whole seconds, for a header; a hair above a whole number is that number. */
+export function wholeSeconds(ms: number): number {
+  return Math.ceil(ms / 1000 - 1e-6)
+}
+
 /** What an upstream may say of limits of its own: the gateway's words take their place. */
 const FOREIGN: readonly string[] = [
   ...NAMES.flatMap(({ limit, remaining }) => [limit, remaining]),
@@ -73,7 +78,7 @@ export class Status implements RateLimitStatus {
     reply.header('x-ratelimit-remaining', this.remaining)
     reply.header('ratelimit-limit', this.limit)
     reply.header('ratelimit-remaining', this.remaining)
-    reply.header('ratelimit-reset', Math.ceil(this.resetMs / 1000))
+    reply.header('ratelimit-reset', wholeSeconds(this.resetMs))
     if (this.retryAfter > 0) reply.header('retry-after', this.retryAfter)
   }
 }

@@ -47,7 +47,8 @@ export function describeRule(
   const open = slots[at]! > now
   result.limit = rule.limit
   result.remaining = open ? Math.max(0, rule.limit - slots[at + 1]!) : rule.limit
-  result.resetMs = open ? slots[at]! - now : rule.windowMs
+  // The difference of two large numbers may be a hair more than the window.
+  result.resetMs = open ? Math.min(rule.windowMs, slots[at]! - now) : rule.windowMs
 }
 
 /** Would the next request be allowed? */
