@@ -3,6 +3,7 @@
 import type { NamedValue } from './body/types.ts'
 import type { Transaction } from './engine/transaction.ts'
 import type { Match } from './engine/verdict.ts'
+import { urlDecode } from './transform/decode.ts'
 
 /** One message of part H. */
 export interface AuditMessage {
@@ -60,15 +61,24 @@ function headersOf(list: readonly NamedValue[], kind: string, tx: Transaction): 
   )
 }
 
-/** Values of arguments that `sanitise…` named, replaced wherever they stand. */
+const isMasked = (tx: Transaction, name: string): boolean => tx.sanitised.has(`args:${name.toLowerCase()}`)
+
+/** Values of arguments that `sanitise…` named, replaced wherever they stand as they are. */
 function masked(text: string, tx: Transaction): string {
   let out = text
   for (const { key, value } of [...tx.argsGet, ...tx.argsPost]) {
-    if (value === '' || !tx.sanitised.has(`args:${key.toLowerCase()}`)) continue
-    for (const form of [value, encodeURIComponent(Buffer.from(value, 'latin1').toString())])
-      out = out.replaceAll(form, MASK)
+    if (value !== '' && isMasked(tx, key)) out = out.replaceAll(value, MASK)
   }
   return out
+}
+
+/** The same for `name=value` pairs, however they are encoded. */
+function maskedPairs(text: string, tx: Transaction): string {
+  if (tx.sanitised.size === 0) return text
+  const pairs = text.replace(/([^&=?]*)=([^&]*)/g, (all, name: string) =>
+    isMasked(tx, urlDecode(name)) ? `${name}=${MASK}` : all,
+  )
+  return masked(pairs, tx)
 }
 
 function message(match: Match, tx: Transaction): AuditMessage {
@@ -109,9 +119,9 @@ export function auditEntry(tx: Transaction, parts: string = tx.auditLogParts): A
       request: {
         method: tx.method,
         http_version: tx.protocol.replace(/^HTTP\//, ''),
-        uri: masked(tx.rawUri, tx),
+        uri: maskedPairs(tx.rawUri, tx),
         ...(has('B') ? { headers: headersOf(tx.headers, 'request_headers', tx) } : {}),
-        ...(has('C') || (has('I') && tx.processor !== 'MULTIPART') ? { body: masked(tx.bodyText, tx) } : {}),
+        ...(has('C') || (has('I') && tx.processor !== 'MULTIPART') ? { body: maskedPairs(tx.bodyText, tx) } : {}),
       },
       response: {
         ...(tx.status === undefined ? {} : { http_code: Number(tx.status) }),
