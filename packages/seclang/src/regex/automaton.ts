@@ -4,6 +4,7 @@
  */
 import { hasByte, NAMED_SETS } from './bytes.ts'
 import { type Assertion, holds, OP, type Program } from './program.ts'
+import { closureMarks } from './scratch.ts'
 
 /** The byte 10 alone, which line assertions look at. */
 const NEWLINE: Uint32Array = Uint32Array.of(1 << 10, 0, 0, 0, 0, 0, 0, 0)
@@ -40,14 +41,11 @@ export class Automaton {
   readonly #inClass: Uint8Array
   #closures = new Map<number, Int32Array>()
   readonly #found: number[] = []
-  readonly #seen: Int32Array
-  #generation = 0
 
   /** @param reversed the program is of a mirrored tree and the walk goes from the subject's end to its start */
   constructor(program: Program, reversed: boolean) {
     this.program = program
     this.#reversed = reversed
-    this.#seen = new Int32Array(program.op.length)
     const features = assertionSets(program.assertions)
     this.classCount = this.#partition([...program.sets, ...features])
     this.contextOf = new Uint16Array(this.classCount + 1)
@@ -154,7 +152,8 @@ export class Automaton {
     }
     const targets = this.#found
     targets.length = 0
-    const generation = ++this.#generation
+    const generation = closureMarks.begin(op.length)
+    const seen = closureMarks.at
     const inClass = this.#inClass
     const width = this.classCount + 1
     for (let i = 0; i < closure.length; i++) {
@@ -163,8 +162,8 @@ export class Automaton {
       if (!matched && inClass[a[at]! * width + c] !== 1) continue
       const target = b[at]!
       if (matched) targets.push(-1 - a[at]!)
-      else if (this.#seen[target] !== generation) {
-        this.#seen[target] = generation
+      else if (seen[target] !== generation) {
+        seen[target] = generation
         targets.push(target)
       }
     }
@@ -177,8 +176,8 @@ export class Automaton {
    */
   #close(thread: number, sides: readonly [number, number] | undefined): Int32Array {
     const { op, a, b, assertions } = this.program
-    const generation = ++this.#generation
-    const seen = this.#seen
+    const generation = closureMarks.begin(op.length)
+    const seen = closureMarks.at
     const reached: number[] = []
     const stack = [thread]
     while (stack.length > 0) {

@@ -4,6 +4,7 @@
  */
 import { type Automaton, FIRST_TARGET } from './automaton.ts'
 import { CACHE_BYTES, charge, type Evictable, nextTick } from './budget.ts'
+import { stepMarks, threadLists } from './scratch.ts'
 import { StateTable } from './state-table.ts'
 
 /**
@@ -20,6 +21,8 @@ const DEAD = -1
 const FOUND = -2
 /** Transitions at or below this stand for records of matches. */
 const FIRST_RECORD = -3
+/** Bytes to walk without storing states when the cache fills up for the first time in a walk. */
+const FIRST_PAUSE = 4096
 
 /** A lazy DFA over the threads of an automaton. */
 export class LazyDfa implements Evictable {
@@ -39,13 +42,14 @@ export class LazyDfa implements Evictable {
   #records: { next: number; ids: readonly number[] }[] = []
   #idLists = new Map<string, readonly number[]>()
   #startStates: number[] = []
-  readonly #mark: Int32Array
-  #generation = 0
-  #out: Int32Array
-  #spare: Int32Array
+  readonly #size: number
   /** Patterns that the last step saw match. */
   readonly #ids: number[] = []
-  /** New states since the walk began or the cache last filled up, and whether it just did. */
+  /** Ids reported last, and where the walk began or last rested, and how long it rests next. */
+  #reported: readonly number[] | undefined
+  #rested = 0
+  #pause = 0
+  /** New states since then, and whether the cache just filled up. */
   #misses = 0
   #flushed = false
 
@@ -58,10 +62,7 @@ export class LazyDfa implements Evictable {
     this.#restarts = mode !== 'ordered' && !anchored
     this.#restart = automaton.program.op.length
     this.#first = mode === 'ordered' && !anchored ? this.#restart : this.#entry
-    const size = this.#restart + 1
-    this.#mark = new Int32Array(size)
-    this.#out = new Int32Array(size)
-    this.#spare = new Int32Array(size)
+    this.#size = this.#restart + 1
     this.#table = new StateTable(automaton.classCount + 1)
   }
 
@@ -87,8 +88,8 @@ export class LazyDfa implements Evictable {
   #start(context: number): number {
     let state = this.#startStates[context]
     if (state === undefined) {
-      this.#out[0] = this.#first
-      state = this.#table.intern(this.#out, 1, context)
+      threadLists.out[0] = this.#first
+      state = this.#table.intern(threadLists.out, 1, context)
       this.#startStates[context] = state
     }
     return state
@@ -101,49 +102,56 @@ export class LazyDfa implements Evictable {
    */
   walk(bytes: Uint8Array, from: number, to: number, delta: 1 | -1, context: number, onMatch?: OnMatch): boolean {
     this.lastUse = nextTick()
+    threadLists.reserve(this.#size)
+    this.#rested = from
+    this.#pause = FIRST_PAUSE
     this.#misses = 0
     this.#flushed = false
+    this.#reported = undefined
     const classOf = this.#automaton.classOf
     let state = this.#start(context)
     let edges = this.#table.edges
-    const quiet = this.#mode === 'which'
-    let reported: readonly number[] | undefined
-    let stretch = from
-    let pause = 4096
     for (let i = from; ; i += delta) {
       const c = i === to ? this.#edge : classOf[bytes[i]!]!
-      let next = edges[state + c]!
+      const next = edges[state + c]!
       if (next > 0) {
         state = next
         continue
       }
-      if (next === 0) {
-        next = this.#build(state, c)
-        edges = this.#table.edges
-      }
-      if (next <= FIRST_RECORD) {
-        const record = this.#records[FIRST_RECORD - next]!
-        if (record.ids !== reported) onMatch!(i, record.ids)
-        if (quiet) reported = record.ids
-        next = record.next
-      }
-      if (next < 0) return next === FOUND
-      state = next
-      if (!this.#flushed) continue
-      this.#flushed = false
-      // The cache filled up. When most bytes make a state, do without for a while, each time for longer.
-      if (Math.abs(i - stretch) < this.#misses * 8) {
-        const stop = delta > 0 ? Math.min(to, i + 1 + pause) : Math.max(to, i - 1 - pause)
-        const after = this.#simulate(bytes, i + delta, stop, delta, state, onMatch)
-        if (after < 0) return after === FOUND
-        state = after
-        edges = this.#table.edges
+      state = this.#unusual(state, c, next, i, onMatch)
+      const stop = this.#flushed && state > 0 ? this.#restUntil(i, to, delta) : i
+      if (stop !== i) {
+        state = this.#simulate(bytes, i + delta, stop, delta, state, onMatch)
         i = stop - delta
-        pause *= 2
       }
-      this.#misses = 0
-      stretch = i
+      if (state < 0) return state === FOUND
+      edges = this.#table.edges
     }
+  }
+
+  /** Handles a transition that is unknown, reports a match or ends the walk; returns the state it leads to. */
+  #unusual(state: number, c: number, known: number, index: number, onMatch: OnMatch | undefined): number {
+    const next = known === 0 ? this.#build(state, c) : known
+    if (next > FIRST_RECORD) return next
+    const record = this.#records[FIRST_RECORD - next]!
+    if (record.ids !== this.#reported) onMatch!(index, record.ids)
+    if (this.#mode === 'which') this.#reported = record.ids
+    return record.next
+  }
+
+  /**
+   * The cache filled up. When most bytes make a state, it pays to do without for a while, each time for longer.
+   * @returns the index up to which to simulate, or `index` to go on as before
+   */
+  #restUntil(index: number, to: number, delta: number): number {
+    this.#flushed = false
+    const thrashing = Math.abs(index - this.#rested) < this.#misses * 8
+    this.#misses = 0
+    this.#rested = index
+    if (!thrashing) return index
+    const pause = this.#pause
+    this.#pause *= 2
+    return delta > 0 ? Math.min(to, index + 1 + pause) : Math.max(to, index - 1 - pause)
   }
 
   /** Computes a transition and stores it. */
@@ -163,7 +171,7 @@ export class LazyDfa implements Evictable {
         this.#flushed = true
         stored = false
       }
-      next = this.#intern(this.#out, count, c)
+      next = this.#intern(threadLists.out, count, c)
     }
     if (this.#ids.length > 0 && next !== FOUND) {
       next = FIRST_RECORD - (this.#records.push({ next, ids: this.#sharedIds() }) - 1)
@@ -191,56 +199,65 @@ export class LazyDfa implements Evictable {
   }
 
   /**
-   * Moves threads over a byte of class `c` into `#out`, and the patterns that match before it into `#ids`.
+   * Moves threads over a byte of class `c` into `threadLists.out`, and the patterns that match before it into `#ids`.
    * @param threads holds the threads, from index `first` to `end` (not included)
    * @returns how many threads there are then, or -1 when a search is over
    */
   #step(threads: Int32Array, first: number, end: number, context: number, c: number): number {
-    const { rows, contextCount } = this.#automaton
-    const out = this.#out
-    const mark = this.#mark
-    const generation = ++this.#generation
+    const entry = this.#entry
+    const generation = stepMarks.begin(this.#size)
     if (this.#ids.length > 0) this.#ids.length = 0
-    // In a walk that restarts the entry is a thread of every state, so it is not stored.
-    if (this.#restarts) mark[this.#entry] = generation
     let count = 0
-    for (let i = this.#restarts ? first - 1 : first; i < end; i++) {
-      let thread = i < first ? this.#entry : threads[i]!
-      const again = thread === this.#restart
-      if (again) thread = this.#entry
-      const step =
-        this.#automaton.steps[rows[thread * contextCount + context]! + c]! ||
-        this.#automaton.resolve(thread, context, c)
-      if (step >= FIRST_TARGET) {
-        const target = step - FIRST_TARGET
-        if (mark[target] !== generation) {
-          mark[target] = generation
-          out[count++] = target
-        }
-      } else if (step < 0) {
-        count = this.#absorb(this.#automaton.lists[-1 - step]!, count)
-        if (count < 0) return this.#mode === 'search' ? -1 : -1 - count
-      }
-      if (again) out[count++] = this.#restart
+    if (this.#restarts) {
+      // In such a walk the entry is a thread of every state, so it is not stored.
+      stepMarks.at[entry] = generation
+      count = this.#advance(entry, 0, context, c)
     }
-    return count
+    for (let i = first; i < end && count >= 0; i++) {
+      const thread = threads[i]!
+      if (thread !== this.#restart) {
+        count = this.#advance(thread, count, context, c)
+        continue
+      }
+      count = this.#advance(entry, count, context, c)
+      if (count >= 0) threadLists.out[count++] = thread
+    }
+    if (count >= 0) return count
+    return this.#mode === 'search' ? -1 : -1 - count
+  }
+
+  /** Adds to `threadLists.out`, which holds `count` threads, what one thread leads to; returns what `#absorb` does. */
+  #advance(thread: number, count: number, context: number, c: number): number {
+    const automaton = this.#automaton
+    const row = automaton.rows[thread * automaton.contextCount + context]!
+    const step = automaton.steps[row + c]! || automaton.resolve(thread, context, c)
+    if (step >= FIRST_TARGET) {
+      const target = step - FIRST_TARGET
+      const { at, generation } = stepMarks
+      if (at[target] === generation) return count
+      at[target] = generation
+      threadLists.out[count] = target
+      return count + 1
+    }
+    return step < 0 ? this.#absorb(automaton.lists[-1 - step]!, count) : count
   }
 
   /**
-   * Adds the threads of a list to `#out`, which holds `count`. A match cuts what is less preferred, unless all are
+   * Adds the threads of a list to `threadLists.out`, which holds `count`. A match cuts what is less preferred, unless all are
    * collected.
    * @returns the new count, or -1 less it when a match cut
    */
   #absorb(list: Int32Array, count: number): number {
+    const { at, generation } = stepMarks
     let total = count
     for (let k = 0; k < list.length; k++) {
       const target = list[k]!
       if (target < 0) {
         this.#ids.push(-1 - target)
         if (this.#mode === 'search' || this.#mode === 'ordered') return -1 - total
-      } else if (this.#mark[target] !== this.#generation) {
-        this.#mark[target] = this.#generation
-        this.#out[total++] = target
+      } else if (at[target] !== generation) {
+        at[target] = generation
+        threadLists.out[total++] = target
       }
     }
     return total
@@ -262,11 +279,9 @@ export class LazyDfa implements Evictable {
       if (this.#ids.length > 0) onMatch!(i, this.#ids)
       if (count === 0 && !this.#restarts) return DEAD
       context = contextOf[c]!
-      threads = this.#out
+      threads = threadLists.swap()
       first = 0
       end = count
-      this.#out = this.#spare
-      this.#spare = threads
     }
     return c < 0 ? state : this.#intern(threads, end, c)
   }

@@ -97,6 +97,8 @@ function skipExtended(cursor: Cursor, c: string): boolean {
 }
 
 function readQuantifier(cursor: Cursor, atom: Node): Node {
+  // The end of a quotation may lie between an atom and its quantifier.
+  while (cursor.eat('\\E')) cursor.quoting = false
   if (cursor.quoting) return atom
   if (cursor.flags.extended) cursor.take(/(?:[\t-\r ]|#[^\n]*\n?)+/y)
   const start = cursor.pos

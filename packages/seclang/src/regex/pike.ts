@@ -4,17 +4,17 @@
  */
 import { hasByte } from './bytes.ts'
 import { holds, OP, type Program } from './program.ts'
+import { Marks } from './scratch.ts'
 
 /** Threads waiting to read the byte at one position. */
 class ThreadList {
   count = 0
   readonly at: Int32Array
   captures: Int32Array
-  readonly mark: Int32Array
+  readonly marks: Marks = new Marks()
 
   constructor(size: number, slots: number) {
     this.at = new Int32Array(size)
-    this.mark = new Int32Array(size)
     this.captures = new Int32Array(slots * 16)
   }
 }
@@ -26,7 +26,8 @@ export class PikeVm {
   #now: ThreadList
   #next: ThreadList
   readonly #current: Int32Array
-  #generation = 0
+  /** Instructions to follow; a negative one restores the slot and value that lie below it. */
+  readonly #stack: Int32Array
 
   /** @param groups number of capture groups */
   constructor(program: Program, groups: number) {
@@ -35,6 +36,8 @@ export class PikeVm {
     this.#now = new ThreadList(program.op.length, this.#slots)
     this.#next = new ThreadList(program.op.length, this.#slots)
     this.#current = new Int32Array(this.#slots)
+    // Each instruction is followed once and leaves at most four entries.
+    this.#stack = new Int32Array(program.op.length * 4 + 4)
   }
 
   /**
@@ -47,7 +50,7 @@ export class PikeVm {
     this.#current.fill(-1)
     this.#current[0] = start
     this.#now.count = 0
-    this.#generation++
+    this.#now.marks.begin(this.#program.op.length)
     this.#add(this.#now, this.#program.entry, start, bytes, length)
     for (let at = start; this.#now.count > 0; at++) {
       const matched = this.#advance(at, end, bytes, length)
@@ -65,7 +68,8 @@ export class PikeVm {
     const { count, at: threads, captures } = this.#now
     const slots = this.#slots
     this.#next.count = 0
-    this.#generation++
+    const generation = this.#next.marks.begin(op.length)
+    const marked = this.#next.marks.at
     for (let t = 0; t < count; t++) {
       const thread = threads[t]!
       if (op[thread] === OP.match) {
@@ -74,6 +78,7 @@ export class PikeVm {
         return found
       }
       if (at >= end || !hasByte(sets[a[thread]!]!, bytes[at]!)) continue
+      if (marked[b[thread]!] === generation) continue
       for (let s = 0; s < slots; s++) this.#current[s] = captures[t * slots + s]!
       this.#add(this.#next, b[thread]!, at + 1, bytes, length)
     }
@@ -84,33 +89,35 @@ export class PikeVm {
   #add(list: ThreadList, entry: number, at: number, bytes: Uint8Array, length: number): void {
     const { op, a, b, assertions } = this.#program
     const current = this.#current
-    // Instructions to follow; a negative one restores the slot and value that lie below it.
-    const stack = [entry]
-    while (stack.length > 0) {
-      const pc = stack.pop()!
+    const { at: marked, generation } = list.marks
+    const stack = this.#stack
+    let height = 0
+    stack[height++] = entry
+    while (height > 0) {
+      const pc = stack[--height]!
       if (pc < 0) {
-        const slot = stack.pop()!
-        current[slot] = stack.pop()!
+        current[stack[height - 1]!] = stack[height - 2]!
+        height -= 2
         continue
       }
-      if (list.mark[pc] === this.#generation) continue
-      list.mark[pc] = this.#generation
-      switch (op[pc]) {
-        case OP.split:
-          stack.push(b[pc]!, a[pc]!)
-          break
-        case OP.save:
-          stack.push(current[a[pc]!]!, a[pc]!, -1, b[pc]!)
-          current[a[pc]!] = at
-          break
-        case OP.assert: {
-          const left = at > 0 ? bytes[at - 1]! : -1
-          const right = at < length ? bytes[at]! : -1
-          if (holds(assertions[a[pc]!]!, left, right)) stack.push(b[pc]!)
-          break
-        }
-        default:
-          this.#append(list, pc)
+      if (marked[pc] === generation) continue
+      marked[pc] = generation
+      const code = op[pc]
+      if (code === OP.split) {
+        stack[height++] = b[pc]!
+        stack[height++] = a[pc]!
+      } else if (code === OP.save) {
+        stack[height++] = current[a[pc]!]!
+        stack[height++] = a[pc]!
+        stack[height++] = -1
+        stack[height++] = b[pc]!
+        current[a[pc]!] = at
+      } else if (code === OP.assert) {
+        const left = at > 0 ? bytes[at - 1]! : -1
+        const right = at < length ? bytes[at]! : -1
+        if (holds(assertions[a[pc]!]!, left, right)) stack[height++] = b[pc]!
+      } else {
+        this.#append(list, pc)
       }
     }
   }

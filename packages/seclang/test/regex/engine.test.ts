@@ -30,7 +30,7 @@ describe('Regex', () => {
   })
 
   it('knows literals, least length and needed bytes', () => {
-    expect(compileRegex('(?i)union\\s+select').literals).toEqual(['select'].concat([]).length ? expect.any(Array) : [])
+    expect(compileRegex('(?i)union\\s+SELECT').literals).toEqual(['select'])
     expect(compileRegex('(?i)(?:Sleep|benchmark)\\(').literals).toEqual(['sleep(', 'benchmark('])
     expect(compileRegex('[a-z]+').literals).toBeUndefined()
     expect(compileRegex('a?').byteClass).toBeUndefined()
@@ -55,11 +55,12 @@ describe('Regex', () => {
   })
 
   it('bounds the patterns no automaton can run', () => {
-    const regex = compileRegex('^(\\w+\\s?)+(?!y)\\1$')
+    const regex = compileRegex('^(?:a+)+(?!bc)bc')
     expect(regex.linear).toBe(false)
     const start = cpuTime()
-    expect(() => regex.exec(`${'a'.repeat(60)}-!`.repeat(2).slice(0, 61).concat('a'))).not.toThrow(TypeError)
-    expect(() => regex.test('a'.repeat(30_000))).toThrow(MatchLimitError)
+    expect(regex.test('a'.repeat(30_000))).toBe(false)
+    expect(() => regex.test(`${'a'.repeat(60)}bc`)).toThrow(MatchLimitError)
+    expect(() => regex.exec(`${'a'.repeat(30_000)}bc`)).toThrow(MatchLimitError)
     expect(cpuTime() - start).toBeLessThan(400)
     expect(() => compileRegex('(a)\\1', { matchLimitBytes: 10 }).test('a'.repeat(11))).toThrow(MatchLimitError)
     // No automaton match at all needs no backtracking, whatever the length.
