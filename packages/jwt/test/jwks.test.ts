@@ -229,7 +229,7 @@ describe('a provider in trouble', () => {
     answer = trouble
     const before = process.memoryUsage().rss
     const start = Date.now()
-    app = await guarded(remote({ jwk_timeout: '300ms' }))
+    app = await guarded(remote({ jwk_timeout: '150ms' }))
     const response = await app.inject({ url: '/', headers: bearer(rs256('rsa')) })
     expect(verdict(response)).toBe('503 KEYS_UNAVAILABLE')
     expect(response.body).not.toMatch(/127\.0\.0\.1|JSON|ECONN|timeout/)
@@ -250,7 +250,7 @@ describe('a provider in trouble', () => {
   })
 
   it('JW-08: stale keys go on working, and nobody waits for a provider that is known to be down', async () => {
-    app = await guarded(remote({ cache_duration: '100ms', jwk_timeout: '300ms' }))
+    app = await guarded(remote({ cache_duration: '100ms', jwk_timeout: '150ms' }))
     expect(await ask(rs256('rsa'))).toBe('200')
     answer = () => undefined
     await until(() => fetches > 1 || ask(rs256('rsa')).then(() => false))
