@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import { Refusal, stateOf } from '@portcullis/core'
+import { hasBody, Refusal, stateOf } from '@portcullis/core'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 
 const TOO_LARGE = new Refusal(413, 'BODY_TOO_LARGE', 'The body is too large', { close: true })
@@ -9,6 +9,10 @@ const TOO_LARGE = new Refusal(413, 'BODY_TOO_LARGE', 'The body is too large', { 
  * collected, and exactly those go upstream; elsewhere the stream goes through untouched.
  */
 export function addBodyParser(scope: FastifyInstance): void {
+  scope.addHook('onRequest', (request, _reply, done) => {
+    announceBody(request)
+    done()
+  })
   scope.removeAllContentTypeParsers()
   const largest = scope.initialConfig.bodyLimit ?? 1_048_576
   scope.addContentTypeParser('*', (request, payload, done) => {
@@ -21,6 +25,16 @@ export function addBodyParser(scope: FastifyInstance): void {
       body.max === undefined || body.maxMonitored === true ? Math.max(largest, body.max?.bytes ?? 0) : body.max.bytes
     collect(request, payload as Readable, limit, done)
   })
+}
+
+/**
+ * Fastify takes a request without content type and length for one without a body. HTTP/2 needs neither to send one
+ * (RFC 9113 section 8.1), so it is said in the words of HTTP/1; the header never leaves the gateway.
+ */
+function announceBody(request: FastifyRequest): void {
+  const { headers, httpVersionMajor } = request.raw
+  if (httpVersionMajor < 2 || headers['content-type'] !== undefined || headers['content-length'] !== undefined) return
+  if (hasBody(request)) headers['transfer-encoding'] = 'chunked'
 }
 
 function collect(

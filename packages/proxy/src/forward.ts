@@ -76,7 +76,7 @@ export class Forward {
         this.#timer?.refresh()
       }
       this.#body.once('end', uploaded)
-      this.#body.once('error', () => this.#exchange?.cancel('cancelled'))
+      this.#body.once('error', (error: Error) => this.#onBodyError(error))
     }
     this.#arm()
     this.#try()
@@ -198,6 +198,12 @@ export class Forward {
     const { retry } = this.#backend.upstream.settings
     const tries = this.#extraTry ? this.#attempt - 1 : this.#attempt
     return configured && tries <= retry.attempts && retry.methods.has(upstream.method)
+  }
+
+  /** The client's body was cut (too large, too slow) or broke off: that is the answer, not the backend's silence. */
+  #onBodyError(error: Error & { statusCode?: number }): void {
+    if (error.statusCode !== undefined && this.#finish()) this.#reply.send(error)
+    this.#exchange?.cancel('cancelled')
   }
 
   /** A little later, so that a struggling backend is not hit by all retries at once. */

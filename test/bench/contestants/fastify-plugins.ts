@@ -22,7 +22,11 @@ const start: StartContestant = async (upstream) => {
     contentSecurityPolicy: { directives: { 'default-src': ["'self'"] } },
   })
   await app.register(cors, { origin: ['https://app.example.com'], credentials: true })
-  await app.register(replyFrom, { base: upstream, undici: { tls: { rejectUnauthorized: true } }, retryMethods: [] })
+  await app.register(replyFrom, {
+    base: upstream,
+    undici: { tls: { rejectUnauthorized: true } },
+    retryMethods: [],
+  } as never)
   app.addContentTypeParser('application/json', (_request, payload, done) => done(null, payload))
   app.all('/api/users', (_request, reply) => reply.from('/u'))
   await app.listen({ port: 0, host: '127.0.0.1' })
