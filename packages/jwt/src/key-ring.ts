@@ -66,8 +66,8 @@ export class KeyRing {
 function keyFor(entry: Entry, alg: Algorithm): VerificationKey | null {
   let key = entry.byAlgorithm.get(alg)
   if (key === undefined) {
-    const { id, key: material } = entry.source
-    key = misfit(alg, material) === undefined ? new VerificationKey(id, material, alg) : null
+    const { key: material } = entry.source
+    key = misfit(alg, material) === undefined ? new VerificationKey(material, alg) : null
     entry.byAlgorithm.set(alg, key)
   }
   return key

@@ -33,7 +33,7 @@ export class ConfiguredKey implements KeySource {
   readonly #keys: readonly VerificationKey[]
 
   constructor(key: KeyObject, alg: Algorithm) {
-    this.#keys = [new VerificationKey(undefined, key, alg)]
+    this.#keys = [new VerificationKey(key, alg)]
   }
 
   find(): readonly VerificationKey[] {

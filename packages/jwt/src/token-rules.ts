@@ -105,13 +105,12 @@ export class TokenRules {
     return matches(scopes.wanted, wordsOf(findClaim(claims, scopes.path)), scopes.matcher) ? undefined : 'scope'
   }
 
-  #identity({ claims: { value: claims }, key }: VerifiedToken): Identity {
+  #identity({ claims: { value: claims } }: VerifiedToken): Identity {
     const roles = wordsOf(findClaim(claims, this.#options.roles.path))
     return Object.freeze({
       kind: 'jwt',
       claims,
       ...(typeof claims.sub === 'string' ? { subject: claims.sub } : undefined),
-      ...(key.id === undefined ? undefined : { keyId: key.id }),
       ...(roles.length === 0 ? undefined : { roles }),
     })
   }

@@ -7,13 +7,10 @@ import type { Algorithm } from './algorithms.ts'
  * its set, `revoked` turns true and every one of them must be verified again.
  */
 export class VerificationKey {
-  /** The id that the token named, for records. */
-  readonly id: string | undefined
   revoked = false
   readonly #verify: (token: string) => unknown
 
-  constructor(id: string | undefined, key: KeyObject, alg: Algorithm) {
-    this.id = id
+  constructor(key: KeyObject, alg: Algorithm) {
     const material = key.type === 'secret' ? key.export() : key.export({ type: 'spki', format: 'pem' })
     // Times and claims are checked per route; here only the signature and the algorithm count.
     this.#verify = createVerifier({ key: material, algorithms: [alg], ignoreExpiration: true, ignoreNotBefore: true })

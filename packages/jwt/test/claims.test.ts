@@ -199,6 +199,15 @@ describe('what reaches the handler and the upstream', () => {
     )
   })
 
+  it('tells other functions who it is, by the subject and not by the key of the issuer', async () => {
+    app = await guarded({ secret: SECRET })
+    app.get('/who', (request) => request.portcullis?.identity)
+    const headers = bearer(hs256({ roles: 'a b' }, { kid: 'k1' }))
+    const { claims, ...identity } = (await app.inject({ url: '/who', headers })).json()
+    expect(identity).toEqual({ kind: 'jwt', subject: 'alice', roles: ['a', 'b'] })
+    expect(claims.sub).toBe('alice')
+  })
+
   it('gives every request a user of its own', async () => {
     app = await guarded({ secret: SECRET })
     app.get('/write', (request) => {
