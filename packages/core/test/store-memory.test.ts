@@ -151,6 +151,7 @@ describe('values', () => {
     expect(store.get('k')).toBe('v')
     expect(store.increment('n', 2, 100)).toBe(2)
     expect(store.increment('n', 3, 1000)).toBe(5)
+    expect(store.peek([{ kind: 'window', key: 'n', limit: 6, windowMs: 100 }])).toMatchObject([{ remaining: 1 }])
     clock.now += 100
     expect(store.get('k')).toBeUndefined()
     expect(store.increment('n', 1, 100)).toBe(1)

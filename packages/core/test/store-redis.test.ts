@@ -137,6 +137,7 @@ describe.runIf(redisInstalled)('the Redis store', () => {
     await store.delete('k')
     expect(await store.get('k')).toBeUndefined()
     expect([await store.increment('n', 2, 10_000), await store.increment('n', 3, 10_000)]).toEqual([2, 5])
+    expect(await store.peek([{ kind: 'window', key: 'n', limit: 6, windowMs: 1000 }])).toMatchObject([{ remaining: 1 }])
     const limits = [{ kind: 'window', key: 'w', limit: 1, windowMs: 60_000 }] as const
     expect(
       [await store.peek(limits), await store.take(limits), await store.take(limits)].map(([one]) => one!.allowed),

@@ -1,4 +1,5 @@
 import {
+  type ComponentInstance,
   type Context,
   createRedisStore,
   type Limiter,
@@ -92,4 +93,15 @@ function ownRedis(redis: NonNullable<RateLimitConfig['redis']>, context: Context
 /** A counter of these rules under a name. */
 export function counterOf(stores: Stores, name: string, rules: readonly LimitRule[]): Counter {
   return new Counter(stores.store.limiter(name, rules), stores.fallback?.limiter(name, rules))
+}
+
+/** What an instance that counts in these stores does beside its steps. Without its store it can serve nobody. */
+export function lifecycle(stores: Stores): Pick<ComponentInstance, 'ready' | 'healthy' | 'close'> {
+  return {
+    ready: async () => {
+      await stores.store.ready?.()
+    },
+    healthy: () => stores.fallback !== undefined || stores.store.healthy(),
+    close: stores.close,
+  }
 }

@@ -8,7 +8,7 @@ import {
   type RequestState,
 } from '@portcullis/core'
 import { type RateLimitConfig, rateLimitSchema } from './config.ts'
-import { type Counter, counterOf, storesOf } from './counter.ts'
+import { type Counter, counterOf, lifecycle, storesOf } from './counter.ts'
 import { Judge } from './judge.ts'
 import { bucket } from './rules.ts'
 import { Status } from './status.ts'
@@ -38,7 +38,7 @@ export const identityRateLimit: Component<IdentityRateLimitConfig> = {
   },
   create(config, context): ComponentInstance {
     const stores = storesOf(config, context)
-    const judge = new Judge(config)
+    const judge = new Judge(config, context.place)
     const counters = new Map<string, Counter>()
     /** Rates come from the configuration, so there are few. */
     const counterFor = (rate: number, capacity: number | undefined): Counter => {
@@ -73,8 +73,7 @@ export const identityRateLimit: Component<IdentityRateLimitConfig> = {
           },
         },
       ],
-      ready: async () => void (await stores.store.ready?.()),
-      close: stores.close,
+      ...lifecycle(stores),
     }
   },
 }

@@ -4,6 +4,7 @@
  * - `qos/ratelimit/service`: one count for the whole gateway ({@link serviceRateLimit}).
  * - `qos/ratelimit/router`: one count for each endpoint ({@link routerRateLimit}); at service level the default of all.
  * - `qos/ratelimit/proxy`: what an upstream may get ({@link backendRateLimit}).
+ * - `qos/ratelimit/response`: quotas that the upstream spends ({@link responseRateLimit}).
  * - `qos/ratelimit/identity`: the rate that an API key brings along ({@link identityRateLimit}).
  *
  * Limits keyed by what anybody can see (address, header, route) stand before authentication, so failed logins count;
@@ -12,11 +13,13 @@
 import { type Component, type ComponentPlugin, toPlugin } from '@portcullis/core'
 import { checkRateLimit, type RateLimitConfig, rateLimitSchema, renamedFields } from './config.ts'
 import { identityRateLimit } from './identity.ts'
+import { responseRateLimit } from './response.ts'
 import { limitInstance } from './steps.ts'
 
 export { type BackendRateLimitConfig, backendRateLimit } from './backend.ts'
 export type { LimitBy, RateLimitConfig } from './config.ts'
 export { type IdentityRateLimitConfig, identityRateLimit } from './identity.ts'
+export { type ResponseRateLimitConfig, responseRateLimit } from './response.ts'
 
 /** `qos/ratelimit/service`: every request of the gateway is one count. */
 export const serviceRateLimit: Component<RateLimitConfig> = {
@@ -54,6 +57,7 @@ export const routerRateLimit: Component<RateLimitConfig> = {
  */
 const rateLimit: ComponentPlugin<RateLimitConfig> = toPlugin(serviceRateLimit, [
   { component: routerRateLimit as unknown as Component },
+  { component: responseRateLimit as unknown as Component },
   { component: identityRateLimit as unknown as Component, config: {} },
 ])
 export default rateLimit

@@ -17,10 +17,13 @@ export class Judge {
   readonly #message: string
   readonly #hidden: boolean
   readonly #monitor: boolean
+  readonly #detail: Readonly<Record<string, unknown>>
   /** One refusal for each number of seconds. */
   readonly #refusals = new Map<number, Refusal>()
 
-  constructor(config: RateLimitConfig) {
+  /** @param place where the block stands, for the decision record. */
+  constructor(config: RateLimitConfig, place: string) {
+    this.#detail = { place }
     this.#status = config.error_code ?? 429
     this.#message = config.error_message ?? 'API rate limit exceeded'
     this.#hidden = config.hide_client_headers === true
@@ -54,8 +57,8 @@ export class Judge {
   #refusal(seconds: number): Refusal {
     let refusal = this.#refusals.get(seconds)
     if (refusal === undefined) {
-      const headers = this.#hidden ? {} : { headers: { 'retry-after': String(seconds) } }
-      refusal = new Refusal(this.#status, 'RATE_LIMITED', this.#message, headers)
+      const headers = this.#hidden ? undefined : { headers: { 'retry-after': String(seconds) } }
+      refusal = new Refusal(this.#status, 'RATE_LIMITED', this.#message, { ...headers, detail: this.#detail })
       if (this.#refusals.size < KEPT_REFUSALS) this.#refusals.set(seconds, refusal)
     }
     return refusal

@@ -11,7 +11,7 @@ import {
 } from '@portcullis/core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { RateLimitConfig } from './config.ts'
-import { counterOf, type Stores, storesOf } from './counter.ts'
+import { counterOf, lifecycle, type Stores, storesOf } from './counter.ts'
 import { FailureGate } from './failures.ts'
 import { type Identify, identifier, isEarly } from './identify.ts'
 import { Judge } from './judge.ts'
@@ -104,7 +104,7 @@ type LimitsOf = (request: FastifyRequest) => readonly GroupLimit[]
  */
 export function limitInstance(config: RateLimitConfig, context: Context, perRoute = false): ComponentInstance {
   const stores = storesOf(config, context)
-  const parts: Parts = { config, context, stores, groups: ruleGroups(config), judge: new Judge(config) }
+  const parts: Parts = { config, context, stores, groups: ruleGroups(config), judge: new Judge(config, context.place) }
   const limitsOf = limitFinder(parts, perRoute)
   const skips = (request: FastifyRequest): boolean => config.count_options === false && request.method === 'OPTIONS'
   return {
@@ -112,8 +112,7 @@ export function limitInstance(config: RateLimitConfig, context: Context, perRout
       ...parts.groups.flatMap((group, i) => decidingSteps(group, i, limitsOf, skips)),
       sendStep(limitsOf, skips, config.only_failures === true),
     ],
-    ready: async () => void (await stores.store.ready?.()),
-    close: stores.close,
+    ...lifecycle(stores),
   }
 }
 

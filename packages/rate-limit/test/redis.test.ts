@@ -98,6 +98,22 @@ describe.runIf(redisInstalled)('policy redis', () => {
     expect(lines.join('')).not.toContain(`:${own.port}`)
   })
 
+  it('spends quotas of upstreams, refuses without a store', async () => {
+    const redisStore = createRedisStore({ host: '127.0.0.1', port: redis.port, prefix: 'spent:' })
+    stores.push(redisStore)
+    app = Fastify()
+    await app.register(rateLimit, { redisStore } as never)
+    const config = { limits: { video: { hour: 3, day: 10 } }, policy: 'redis' }
+    app.get('/', { config: { extra_config: { 'qos/ratelimit/response': config } } }, (_request, reply) =>
+      reply.header('x-kong-limit', 'video=1').send('film'),
+    )
+    expect((await statuses(10)).filter((status) => status === 200)).toHaveLength(3)
+    expect((await timed()).response.headers['x-ratelimit-remaining-video-day']).toBe('0')
+    redisStore.close()
+    const { response } = await timed()
+    expect(response.json().code).toBe('PORTCULLIS_STORE_UNAVAILABLE')
+  })
+
   it('keeps no header value in Redis', async () => {
     const { Redis } = await import('ioredis')
     const client = new Redis({ host: '127.0.0.1', port: redis.port })

@@ -2,12 +2,11 @@ import { ClockMap } from './clock-map.ts'
 import { allowsNext, countRule, describeRule, forgottenAt, takeToken } from './counting.ts'
 import type { Limit, Limiter, LimitResult, LimitRule, Store } from './store.ts'
 
-/** One key: a value, a counter, or the state of the rules that count it. */
+/** One key: a value, or the state of the rules that count it. A plain counter is the state of a window. */
 interface Entry {
   /** Milliseconds of the monotonic clock; wall clock jumps must neither free nor lock anyone. */
   expires: number
   value: string
-  count: number
   slots: number[]
   used: boolean
   pinned: boolean
@@ -52,7 +51,7 @@ export class MemoryStore implements Store {
 
   set(key: string, value: string, ttlMs: number): void {
     const now = this.#now()
-    this.#entries.set(key, { expires: now + ttlMs, value, count: 0, slots: NONE, used: false, pinned: false }, now)
+    this.#entries.set(key, { expires: now + ttlMs, value, slots: NONE, used: false, pinned: false }, now)
   }
 
   delete(key: string): void {
@@ -61,15 +60,14 @@ export class MemoryStore implements Store {
 
   increment(key: string, by: number, ttlMs: number): number {
     const now = this.#now()
-    const entry = this.#live(key, now)
-    if (entry === undefined) {
-      const made = { expires: now + ttlMs, value: '', count: by, slots: NONE, used: false, pinned: false }
-      this.#entries.set(key, made, now)
-      return by
-    }
-    entry.count += by
-    entry.used = true
-    return entry.count
+    const entry = this.#counted(key, 2, now)
+    const { slots } = entry
+    if (slots[0]! <= now) {
+      slots[0] = now + ttlMs
+      slots[1] = by
+    } else slots[1]! += by
+    entry.expires = slots[0]!
+    return slots[1]!
   }
 
   take(limits: readonly Limit[]): LimitResult[] {
@@ -130,7 +128,7 @@ export class MemoryStore implements Store {
     if (entry === undefined) {
       // Whoever counts says when it expires; until then the map must not tidy it away.
       const expires = Number.POSITIVE_INFINITY
-      entry = { expires, value: '', count: 0, slots: zeros(slots), used: false, pinned: false }
+      entry = { expires, value: '', slots: zeros(slots), used: false, pinned: false }
       this.#entries.set(key, entry, now)
     } else {
       entry.used = true

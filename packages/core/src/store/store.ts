@@ -69,7 +69,10 @@ export interface Store {
   /** Stores a value for `ttlMs` milliseconds. */
   set(key: string, value: string, ttlMs: number): MaybePromise<void>
   delete(key: string): MaybePromise<void>
-  /** Adds to a counter and returns its new value. A new counter lives `ttlMs` milliseconds from its first addition. */
+  /**
+   * Adds to a counter and returns its new value. A new counter lives `ttlMs` milliseconds from its first addition. It
+   * is a window's count too, so that `peek` can read it.
+   */
   increment(key: string, by: number, ttlMs: number): MaybePromise<number>
   /**
    * Counts one request against several limits in one step. Windows count every request, buckets give a token only
