@@ -12,7 +12,9 @@ it.each([
     endpoints: [{ endpoint: '/x', method: 'POST', backend: [{ host: [backend.url] }] }],
   })
   const answer = await new Promise<string>((resolve) => {
-    const socket = net.connect(port, '127.0.0.1', () => socket.write(`POST /x HTTP/1.1\r\nHost: gw.test\r\n${header}\r\n${part}`))
+    const socket = net.connect(port, '127.0.0.1', () =>
+      socket.write(`POST /x HTTP/1.1\r\nHost: gw.test\r\n${header}\r\n${part}`),
+    )
     let text = ''
     socket.on('data', (chunk) => {
       text += chunk

@@ -11,11 +11,16 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { discard, Exchange, type UpstreamResponse } from './exchange.ts'
 import { type Failure, failureRefusal, RESPONSE_TOO_LARGE } from './failure.ts'
-import { guardPath } from './path-guard.ts'
+import { guardPath, TARGET_INVALID } from './path-guard.ts'
 import { filterQuery, type QueryFilter } from './query.ts'
 import type { RequestHeaders } from './request-headers.ts'
 import type { Upstream } from './upstream.ts'
 import type { UrlPattern } from './url-pattern.ts'
+
+/** Of the transfer codings only `chunked` is read here; any other before it could be read differently further on. */
+const CODING_INVALID = new Refusal(400, 'TRANSFER_ENCODING_INVALID', 'The transfer coding is not supported', {
+  close: true,
+})
 
 /** Everything about a backend that is known at start. */
 export interface Backend {
@@ -84,6 +89,9 @@ export class Forward {
 
   #prepare(): Refusal | undefined {
     const url = this.#request.raw.url!
+    if (url.includes('#')) return TARGET_INVALID
+    const coding = this.#request.raw.headers['transfer-encoding']
+    if (coding !== undefined && coding.toLowerCase() !== 'chunked') return CODING_INVALID
     const mark = url.indexOf('?')
     const path = mark === -1 ? url : url.slice(0, mark)
     const unsafe = guardPath(path, this.#backend.pattern.hasRest)

@@ -1,7 +1,8 @@
 import { Refusal } from '@portcullis/core'
 
 const PATH_INVALID = new Refusal(400, 'PATH_INVALID', 'The path is not allowed')
-const TARGET_INVALID = new Refusal(400, 'TARGET_INVALID', 'The request target must be a path')
+/** The request target is no path: absolute form, a fragment. */
+export const TARGET_INVALID: Refusal = new Refusal(400, 'TARGET_INVALID', 'The request target must be a path')
 
 /** Depth of nested percent-encoding that is looked through; a path that needs more is refused. */
 const DECODINGS = 3
