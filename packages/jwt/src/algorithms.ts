@@ -27,7 +27,7 @@ export function isSymmetric(alg: Algorithm): boolean {
 }
 
 /** Bytes that a secret needs at least: as many as the hash has (RFC 7518, section 3.2). */
-export function leastSecretBytes(alg: Algorithm): number {
+function leastSecretBytes(alg: Algorithm): number {
   return Number(alg.slice(2)) / 8
 }
 

@@ -9,7 +9,7 @@ export interface ClaimHeader {
 }
 
 /** Longest header value that a claim may become, in bytes. */
-export const MAX_HEADER_VALUE = 4096
+const MAX_HEADER_VALUE = 4096
 
 /** Thrown for a claim that cannot go into a header: the token is refused. */
 export class UnfitClaim extends Error {}

@@ -63,7 +63,7 @@ export class RemoteKeys implements KeySource {
   }
 
   refresh(now: number): Promise<void> | undefined {
-    if (this.#loadedAt !== undefined && now >= this.#loadedAt + this.#options.cacheDuration + this.#options.maxStale) {
+    if (now >= this.#tooOldAt) {
       this.#options.log.error({ keys: this.#options.name }, 'the key set is too old to be used any longer')
       this.#loadedAt = undefined
       this.#ring.replace([])
@@ -99,6 +99,12 @@ export class RemoteKeys implements KeySource {
     this.#options.close()
   }
 
+  /** When the keys may be used no longer, whatever the provider does. */
+  get #tooOldAt(): number {
+    const { cacheDuration, maxStale } = this.#options
+    return this.#loadedAt === undefined ? Number.POSITIVE_INFINITY : this.#loadedAt + cacheDuration + maxStale
+  }
+
   /** Keys that are fresh, or stale with the provider known to be down, are served while a fetch runs. */
   #mayServe(now: number): boolean {
     if (this.#loadedAt === undefined) return false
@@ -132,7 +138,7 @@ export class RemoteKeys implements KeySource {
     } catch (error) {
       this.#failures++
       const retry = Math.min(FIRST_RETRY * 2 ** (this.#failures - 1), LAST_RETRY)
-      this.refreshAt = this.#now() + retry
+      this.refreshAt = Math.min(this.#now() + retry, this.#tooOldAt)
       if (!this.#closed) log.warn({ keys: name, reason: (error as Error).message }, 'key set not loaded')
     }
   }

@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net'
 import { connect } from 'node:net'
 import { Writable } from 'node:stream'
 import Fastify, { type FastifyInstance } from 'fastify'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { encodeItem, UnfitClaim } from '../src/claim-headers.ts'
 import jwt, { type JwtConfig } from '../src/index.ts'
 import { bearer, forge, guarded, hs256, now, SECRET, verdict } from './support.ts'
@@ -295,6 +295,28 @@ describe('ID-43 optional, monitor, debug', () => {
     const log = lines.join('')
     for (const reason of ['role', 'expired', 'form']) expect(log).toContain(`"reason":"${reason}"`)
     for (const part of ['secret-subject', 'eyJ', SECRET, ...tokens]) expect(log).not.toContain(part)
+  })
+})
+
+describe('a token in the cache', () => {
+  afterEach(() => void vi.useRealTimers())
+
+  it('is looked at for its times with every request', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] })
+    app = await guarded({ secret: SECRET, maximum_expiration: '60s' })
+    const ask = async (token: string) => verdict(await app.inject({ url: '/', headers: bearer(token) }))
+    const at = (seconds: number): number => now() + seconds
+    const early = hs256({ nbf: at(20), exp: at(50) })
+    const long = hs256({ exp: at(80) })
+    expect([await ask(early), await ask(long)]).toEqual(['401 TOKEN_INVALID', '401 TOKEN_INVALID'])
+    vi.advanceTimersByTime(25_000)
+    expect([await ask(early), await ask(long)]).toEqual(['200', '200'])
+    vi.advanceTimersByTime(24_000)
+    expect([await ask(early), await ask(long)]).toEqual(['200', '200'])
+    vi.advanceTimersByTime(2000)
+    expect([await ask(early), await ask(long)]).toEqual(['401 TOKEN_EXPIRED', '200'])
+    vi.advanceTimersByTime(30_000)
+    expect([await ask(early), await ask(long)]).toEqual(['401 TOKEN_EXPIRED', '401 TOKEN_EXPIRED'])
   })
 })
 

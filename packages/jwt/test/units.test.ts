@@ -1,10 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { claimPath, findClaim, wordsOf } from '../src/claims.ts'
+import type { KeySource } from '../src/key-source.ts'
 import { RemoteKeys } from '../src/remote-keys.ts'
 import { parseStrictObject } from '../src/strict-json.ts'
 import { parseToken } from '../src/token.ts'
 import { TwoGenerationMap } from '../src/two-generation-map.ts'
-import { jwk } from './support.ts'
+import type { VerificationKey } from '../src/verification-key.ts'
+import { Verifier } from '../src/verifier.ts'
+import { hs256, jwk } from './support.ts'
 
 describe('parseStrictObject', () => {
   const parse = (text: string) => parseStrictObject(Buffer.from(text))
@@ -137,5 +140,56 @@ describe('RemoteKeys', () => {
     await keys.refetch('c', 100)
     expect(count).toBe(3)
     expect(keys.refetch(undefined, 1000)).toBe(undefined)
+  })
+})
+
+describe('Verifier', () => {
+  /** Keys that count how often they are asked, and say what they are told to. */
+  function verifierWith(verdict: { right: boolean }) {
+    const calls: string[] = []
+    const makeKey = (): VerificationKey => {
+      const key = { revoked: false, verifies: (token: string) => calls.push(token) > 0 && verdict.right }
+      return key as unknown as VerificationKey
+    }
+    const source = { refreshAt: Number.POSITIVE_INFINITY, generation: 0, usable: true, key: makeKey() }
+    const keys = {
+      ...source,
+      find: () => [keys.key],
+      refresh: () => undefined,
+      refetch: () => undefined,
+    } as unknown as KeySource & { key: VerificationKey; generation: number }
+    const only = { alg: 'HS256' as const, keys, strategy: 'kid' as const, issuer: undefined, audience: undefined }
+    const verifier = new Verifier({ trusts: new Map(), only, keyClaim: undefined, maxLength: 8192 })
+    return { verifier, calls, keys, makeKey }
+  }
+
+  it('verifies a token once while its key is in force', () => {
+    const { verifier, calls, keys, makeKey } = verifierWith({ right: true })
+    const token = hs256()
+    const first = verifier.verify(token, 0)
+    for (let round = 0; round < 10; round++) expect(verifier.verify(token, 0)).toBe(first)
+    expect(calls.length).toBe(1)
+    keys.key.revoked = true
+    keys.key = makeKey()
+    expect(verifier.verify(token, 0)).not.toBe(first)
+    expect(calls.length).toBe(2)
+  })
+
+  it('verifies a wrong token once while the keys are the same', () => {
+    const verdict = { right: false }
+    const { verifier, calls, keys } = verifierWith(verdict)
+    const token = hs256()
+    for (let round = 0; round < 10; round++) expect(verifier.verify(token, 0)).toBe('signature')
+    expect(calls.length).toBe(1)
+    keys.generation++
+    verdict.right = true
+    expect(verifier.verify(token, 0)).toBeTypeOf('object')
+    expect(calls.length).toBe(2)
+  })
+
+  it('stays within its bounds, whatever arrives', () => {
+    const { verifier } = verifierWith({ right: true })
+    for (let i = 0; i < 12_000; i++) verifier.verify(hs256({ jti: String(i) }), 0)
+    expect(verifier.size).toBeLessThanOrEqual(10_000)
   })
 })
