@@ -15,6 +15,7 @@ export interface XmlContent {
 }
 
 const MAX_DEPTH = 512
+const MAX_ATTRIBUTES = 10_000
 const NAMED: Record<string, string> = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'" }
 const ATTRIBUTE = /\s+([^\s=/>"'<]+)\s*=\s*(?:"([^"<]*)"|'([^'<]*)')/y
 const NAME = /[^\s/>"'=<&]+/y
@@ -114,6 +115,7 @@ class XmlReader {
       ATTRIBUTE.lastIndex = this.at
       const found = ATTRIBUTE.exec(this.source)
       if (found === null) break
+      if (this.attributes.length >= MAX_ATTRIBUTES) throw new XmlFault('there are too many attributes')
       this.attributes.push(decode(found[2] ?? found[3] ?? ''))
       this.at += found[0].length
     }

@@ -3,17 +3,17 @@
 import { RuleMistake, unknownName } from '../errors.ts'
 import { VARIABLES } from '../language/names.ts'
 import type { SlotTable } from './slots.ts'
-import type { Transaction } from './transaction.ts'
+import type { TransactionState } from './state.ts'
 
 /** A text with macros. */
 export interface Macro {
   /** The text itself when it holds no macro. */
   readonly constant: string | undefined
   /** The text with its macros replaced; an unset variable gives the empty string. */
-  expand(tx: Transaction): string
+  expand(tx: TransactionState): string
 }
 
-type Part = string | ((tx: Transaction) => string)
+type Part = string | ((tx: TransactionState) => string)
 
 const REFERENCE = /%\{([^}]*)\}/g
 
@@ -49,7 +49,7 @@ export function compileMacro(text: string, slots: SlotTable): Macro {
   if (from < text.length) parts.push(text.slice(from))
   if (parts.every((p) => typeof p === 'string')) return { constant: text, expand: () => text }
   if (parts.length === 1) {
-    const only = parts[0] as (tx: Transaction) => string
+    const only = parts[0] as (tx: TransactionState) => string
     return { constant: undefined, expand: only }
   }
   return {

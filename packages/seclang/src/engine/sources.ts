@@ -3,26 +3,26 @@
 import { MULTIPART_FLAGS } from '../body/multipart.ts'
 import type { NamedValue } from '../body/types.ts'
 import { PERSISTENT, VARIABLE_LIST } from '../language/names.ts'
-import type { Transaction } from './transaction.ts'
+import type { TransactionState } from './state.ts'
 import { Value } from './value.ts'
 
-type Builder = (tx: Transaction, id: number) => Value[]
+type Builder = (tx: TransactionState, id: number) => Value[]
 
 const one =
-  (read: (tx: Transaction) => string): Builder =>
+  (read: (tx: TransactionState) => string): Builder =>
   (tx, id) => [new Value(id, null, read(tx))]
 const optional =
-  (read: (tx: Transaction) => string | undefined): Builder =>
+  (read: (tx: TransactionState) => string | undefined): Builder =>
   (tx, id) => {
     const text = read(tx)
     return text === undefined ? [] : [new Value(id, null, text)]
   }
 const members =
-  (read: (tx: Transaction) => readonly NamedValue[]): Builder =>
+  (read: (tx: TransactionState) => readonly NamedValue[]): Builder =>
   (tx, id) =>
     read(tx).map((pair) => new Value(id, pair.key, pair.value))
 const names =
-  (read: (tx: Transaction) => readonly NamedValue[]): Builder =>
+  (read: (tx: TransactionState) => readonly NamedValue[]): Builder =>
   (tx, id) =>
     read(tx).map((pair) => new Value(id, pair.key, pair.key))
 
@@ -40,17 +40,17 @@ function persistent(name: string): Builder {
 const clock = (read: (now: Date) => number): Builder => one((tx) => String(read(new Date(tx.started))))
 const pad = (n: number): string => String(n).padStart(2, '0')
 
-function timeOfDay(tx: Transaction): string {
+function timeOfDay(tx: TransactionState): string {
   const now = new Date(tx.started)
   return `${pad(now.getHours())}:${pad(now.getMinutes())}:${pad(now.getSeconds())}`
 }
 
-function fullRequest(tx: Transaction): string {
+function fullRequest(tx: TransactionState): string {
   const headers = tx.headers.map((h) => `${h.key}: ${h.value}\n`).join('')
   return `${tx.line}\n${headers}\n${tx.bodyText}`
 }
 
-function rule(tx: Transaction, id: number): Value[] {
+function rule(tx: TransactionState, id: number): Value[] {
   const current = tx.currentRule
   if (current === null) return []
   const pairs: [string, string][] = [
@@ -65,7 +65,7 @@ function rule(tx: Transaction, id: number): Value[] {
   return pairs.map(([key, text]) => new Value(id, key, text))
 }
 
-function xml(tx: Transaction, id: number): Value[] {
+function xml(tx: TransactionState, id: number): Value[] {
   const document = tx.xml
   if (document === undefined) return []
   return [new Value(id, '/*', document.text), ...document.attributes.map((text) => new Value(id, '//@*', text))]
@@ -172,6 +172,6 @@ const EMPTY: Builder = () => []
 const BY_ID: readonly Builder[] = VARIABLE_LIST.map((info) => BUILDERS[info.name] ?? EMPTY)
 
 /** All values of a variable. */
-export function buildValues(tx: Transaction, id: number): Value[] {
+export function buildValues(tx: TransactionState, id: number): Value[] {
   return BY_ID[id]!(tx, id)
 }

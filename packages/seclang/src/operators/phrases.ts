@@ -3,26 +3,42 @@
 import { lowercase } from '../transform/normalise.ts'
 import type { Operator } from './types.ts'
 
-/** Finds phrases by the hash of their first bytes; built once, no allocation while it runs. */
+/** Numbers of trie nodes start above the codes of two bytes, which stand for the nodes of the first two levels. */
+const FIRST_NODE = 65_536
+
+/** A trie of the phrases: each position of the value costs at most as many steps as the phrases are long. */
 export class PhraseSet {
-  /** Phrases whose first two bytes fall into the same slot, as a linked list over `next`. */
-  private readonly head = new Int32Array(4096).fill(-1)
-  private readonly next: Int32Array
   private readonly phrases: readonly string[]
+  /** 1 for two bytes with which a phrase starts. */
+  private readonly starts = new Uint8Array(FIRST_NODE)
   /** Phrases of one byte. */
   private readonly single = new Uint8Array(256)
+  /** Node behind a node and a byte (`node * 256 + byte`). */
+  private readonly edges = new Map<number, number>()
+  /** Nodes at which a phrase ends. */
+  private readonly ends = new Set<number>()
 
   /** @param phrases byte strings; case does not matter, empty ones are passed over */
   constructor(phrases: readonly string[]) {
     this.phrases = [...new Set(phrases.map(lowercase))].filter((p) => p !== '')
-    this.next = new Int32Array(this.phrases.length).fill(-1)
-    for (const [i, phrase] of this.phrases.entries()) {
-      if (phrase.length === 1) this.single[phrase.charCodeAt(0)] = 1
-      else {
-        const slot = slotOf(phrase.charCodeAt(0), phrase.charCodeAt(1))
-        this.next[i] = this.head[slot]!
-        this.head[slot] = i
+    let nodes = FIRST_NODE
+    for (const phrase of this.phrases) {
+      if (phrase.length === 1) {
+        this.single[phrase.charCodeAt(0)] = 1
+        continue
       }
+      let node = (phrase.charCodeAt(0) << 8) | phrase.charCodeAt(1)
+      this.starts[node] = 1
+      for (let i = 2; i < phrase.length; i++) {
+        const edge = node * 256 + phrase.charCodeAt(i)
+        let next = this.edges.get(edge)
+        if (next === undefined) {
+          next = nodes++
+          this.edges.set(edge, next)
+        }
+        node = next
+      }
+      this.ends.add(node)
     }
   }
 
@@ -37,17 +53,23 @@ export class PhraseSet {
     for (let i = 0; i < text.length; i++) {
       const code = text.charCodeAt(i)
       if (this.single[code] === 1) return value.slice(i, i + 1)
-      for (let p = this.head[slotOf(code, text.charCodeAt(i + 1))]!; p >= 0; p = this.next[p]!) {
-        const phrase = this.phrases[p]!
-        if (text.startsWith(phrase, i)) return value.slice(i, i + phrase.length)
-      }
+      const pair = (code << 8) | text.charCodeAt(i + 1)
+      const end = this.starts[pair] === 1 ? this.endFrom(text, i + 2, pair) : 0
+      if (end > 0) return value.slice(i, end)
     }
     return undefined
   }
-}
 
-function slotOf(first: number, second: number): number {
-  return ((first << 5) ^ (second * 131)) & 4095
+  /** End of the shortest phrase on the way from a node, 0 when there is none. */
+  private endFrom(text: string, from: number, start: number): number {
+    let node: number | undefined = start
+    for (let i = from; node !== undefined; i++) {
+      if (this.ends.has(node)) return i
+      if (i >= text.length) return 0
+      node = this.edges.get(node * 256 + text.charCodeAt(i))
+    }
+    return 0
+  }
 }
 
 /** `|20 0a|` inside a phrase stands for bytes in hexadecimal, as in Snort's rules. */
@@ -57,12 +79,20 @@ function decodeHex(phrase: string): string {
   )
 }
 
+/** A list longer than this goes into the prefilter with the beginnings of its phrases only, which many share. */
+const LONG_LIST = 100
+const BEGINNING = 6
+
+function literalsOf(list: readonly string[]): string[] {
+  return list.length <= LONG_LIST ? [...list] : [...new Set(list.map((phrase) => phrase.slice(0, BEGINNING)))]
+}
+
 function operator(phrases: readonly string[]): Operator {
   const set = new PhraseSet(phrases)
   return {
     matches: (value) => set.find(value) !== undefined,
     captures: (value) => [set.find(value) ?? ''],
-    prefilter: { kind: 'literals', literals: set.list },
+    prefilter: { kind: 'literals', literals: literalsOf(set.list) },
   }
 }
 

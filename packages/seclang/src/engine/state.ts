@@ -1,0 +1,237 @@
+/** What a transaction has seen, the state of the rules in it, and the values derived from both. */
+
+import { randomBytes } from 'node:crypto'
+import type { FilePart, MultipartContent } from '../body/multipart.ts'
+import type { NamedValue } from '../body/types.ts'
+import type { XmlContent } from '../body/xml.ts'
+import { type Lifetime, PERSISTENT, VARIABLE_LIST } from '../language/names.ts'
+import type { TxCollection } from './collection.ts'
+import type { EngineMode } from './config.ts'
+import { isPersistentId } from './ids.ts'
+import type { Exclusion, Predicate, Rule } from './model.ts'
+import type { Plan } from './plan.ts'
+import type { RuleSet } from './ruleset.ts'
+import { TxVariables } from './slots.ts'
+import { buildValues } from './sources.ts'
+import { StringRecord } from './strings.ts'
+import type { Value } from './value.ts'
+import type { Connection, Match, Verdict } from './verdict.ts'
+
+/** A value that matched in the rule being evaluated. */
+export interface MatchedValue {
+  readonly name: string
+  readonly text: string
+}
+
+/** Targets that `ctl` took out of a set of rules. */
+export interface ActiveExclusion {
+  /** 1 at the index of each rule concerned. */
+  readonly rules: Uint8Array
+  readonly exclusion: Exclusion
+}
+
+/** Everything a transaction knows; {@link Transaction} adds how it comes to know it. */
+export class TransactionState {
+  readonly rules: RuleSet
+  readonly plan: Plan
+  readonly connection: Connection
+  /** Milliseconds since 1970. */
+  readonly started: number = Date.now()
+
+  /** Rules that matched so far, in order. */
+  readonly matches: Match[] = []
+  /** The verdict, once there is one. */
+  verdict: Verdict | undefined
+
+  method = ''
+  rawUri = ''
+  uri = ''
+  path = ''
+  fileName = ''
+  query = ''
+  protocol = ''
+  line = ''
+  headers: NamedValue[] = []
+  cookies: NamedValue[] = []
+  argsGet: NamedValue[] = []
+  badEscape = false
+
+  rawBody: Buffer | undefined
+  bodyText = ''
+  bodyOverLimit = false
+  /** Name of the body processor in capitals, empty when there is none. */
+  processor = ''
+  forceBodyVariable = false
+  bodyError = ''
+  requestBodyVariable: string | undefined
+  argsPost: NamedValue[] = []
+  files: readonly FilePart[] = []
+  multipart: MultipartContent | undefined
+  multipartStrictError = false
+  xml: XmlContent | undefined
+
+  status: string | undefined
+  responseHeaderList: NamedValue[] = []
+  responseType: string | undefined
+  responseText: string | undefined
+  responseOverLimit = false
+
+  /** State that `ctl` changes. */
+  engine: EngineMode
+  requestBodyAccess: boolean
+  responseBodyAccess: boolean
+  requestBodyLimit: number
+  responseBodyLimit: number
+  auditEngine: 'On' | 'Off' | 'RelevantOnly'
+  auditLogParts: string
+  removed: Uint8Array | null = null
+  exclusions: ActiveExclusion[] = []
+
+  readonly tx: TxVariables
+  readonly collections = new Map<string, TxCollection>()
+  /** A collection that is being loaded; no rule runs until it is there. */
+  loading: Promise<void> | undefined
+  currentRule: Rule | null = null
+  matchedName = ''
+  matchedText = ''
+  matched: MatchedValue[] = []
+  highestSeverity = 255
+  limitsExceeded = false
+  /** Set by `allow`: phases up to this one are not run any more. */
+  allowedUntil = 0
+
+  /** Values by variable, by source; masks by cell and group. Filled when first asked for. */
+  readonly variableValues: (Value[] | undefined)[]
+  readonly sourceValues: (Value[] | undefined)[]
+  private readonly sourceBits: Int32Array
+  readonly cellMasks: (number[] | undefined)[]
+  readonly groupMasks: (number[] | undefined)[]
+  /** Records that only this transaction knows. */
+  private readonly strings = new Map<string, StringRecord>()
+  private unique: string | undefined
+  private env: NamedValue[] | undefined
+  /** Predicates the rules ask, noted when a probe looks for them. */
+  reached: Set<Predicate> | null = null
+  /** Names of values that the audit log masks: `args:password`, `request_headers:authorization`. */
+  readonly sanitised = new Set<string>()
+
+  /** Made by `RuleSet.transaction`. */
+  constructor(rules: RuleSet, plan: Plan, connection: Connection) {
+    const { config } = rules
+    this.rules = rules
+    this.plan = plan
+    this.connection = connection
+    this.engine = config.engine
+    this.requestBodyAccess = config.requestBodyAccess
+    this.responseBodyAccess = config.responseBodyAccess
+    this.requestBodyLimit = config.requestBodyLimit
+    this.responseBodyLimit = config.responseBodyLimit
+    this.auditEngine = config.auditEngine
+    this.auditLogParts = config.auditLogParts
+    this.tx = new TxVariables(rules.slots)
+    this.variableValues = new Array<Value[] | undefined>(VARIABLE_LIST.length).fill(undefined)
+    this.sourceValues = new Array<Value[] | undefined>(rules.sources.length).fill(undefined)
+    this.sourceBits = new Int32Array(rules.sources.length).fill(-1)
+    this.cellMasks = new Array<number[] | undefined>(rules.cells.length).fill(undefined)
+    this.groupMasks = new Array<number[] | undefined>(rules.groups.length).fill(undefined)
+  }
+
+  get uniqueId(): string {
+    this.unique ??= this.connection.uniqueId ?? randomBytes(12).toString('hex')
+    return this.unique
+  }
+
+  get remoteUser(): string | undefined {
+    return this.connection.remoteUser
+  }
+
+  /** Values of ENV; `setenv` adds to them. */
+  get environment(): NamedValue[] {
+    this.env ??= Object.entries(this.connection.environment ?? {}).map(([key, value]) => ({ key, value }))
+    return this.env
+  }
+
+  get webAppId(): string {
+    return this.rules.config.webAppId
+  }
+
+  /** First value of a request header; the name in lower case. */
+  header(name: string): string | undefined {
+    for (const { key, value } of this.headers) {
+      if (key.length === name.length && key.toLowerCase() === name) return value
+    }
+    return undefined
+  }
+
+  /** Values of a variable; kept until what they come from changes. */
+  values(id: number): Value[] {
+    const known = this.variableValues[id]
+    if (known !== undefined) return known
+    const built = buildValues(this, id)
+    if (VARIABLE_LIST[id]!.lifetime !== 'volatile') this.variableValues[id] = built
+    return built
+  }
+
+  /** Values of a source: a variable, narrowed by a plain selector. */
+  source(index: number): Value[] {
+    const known = this.sourceValues[index]
+    if (known !== undefined) return known
+    const { info, selector } = this.rules.sources[index]!
+    const all = this.values(info.id)
+    const chosen = selector === null ? all : all.filter((value) => value.lowKey === selector)
+    if (info.lifetime !== 'volatile') this.sourceValues[index] = chosen
+    return chosen
+  }
+
+  /** Union of the class bits of a source's values. */
+  sourceClasses(index: number): number {
+    const known = this.sourceBits[index]!
+    if (known >= 0) return known
+    let bits = 0
+    for (const value of this.source(index)) {
+      value.record ??= this.record(value.text)
+      bits |= value.record.bits
+    }
+    this.sourceBits[index] = bits
+    return bits
+  }
+
+  /** First value for a macro; empty when there is none. */
+  first(id: number, selector: string | null): string {
+    if (selector !== null && isPersistentId(id)) {
+      return this.collections.get(VARIABLE_LIST[id]!.name)?.get(selector) ?? ''
+    }
+    for (const value of this.values(id)) if (selector === null || value.lowKey === selector) return value.text
+    return ''
+  }
+
+  /** The record of a string. */
+  record(text: string): StringRecord {
+    const { strings } = this.plan
+    const known = strings.find(text) ?? this.strings.get(text)
+    if (known !== undefined) return known
+    const made = new StringRecord(text, strings.blank)
+    if (!strings.offer(made)) this.strings.set(text, made)
+    return made
+  }
+
+  /** Drops what was derived from things that have changed. */
+  protected forget(lifetime: Lifetime): void {
+    const { dependents } = this.rules
+    for (const info of VARIABLE_LIST) if (info.lifetime === lifetime) this.variableValues[info.id] = undefined
+    for (const i of dependents[lifetime].sources) {
+      this.sourceValues[i] = undefined
+      this.sourceBits[i] = -1
+    }
+    for (const i of dependents[lifetime].cells) this.cellMasks[i] = undefined
+    for (const i of dependents[lifetime].groups) this.groupMasks[i] = undefined
+  }
+
+  /** Sends the changes of collections to their store; errors are the store's own business to report. */
+  flushCollections(): void {
+    for (const name of PERSISTENT) {
+      const done = this.collections.get(name)?.flush()
+      if (done !== undefined) done.catch(() => undefined)
+    }
+  }
+}
