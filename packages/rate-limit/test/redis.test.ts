@@ -207,6 +207,23 @@ describe.runIf(redisInstalled)('a Redis that is down', () => {
     redis.signal('SIGCONT')
   })
 
+  it('makes a request with several limits wait once', async () => {
+    const redis = await startRedis()
+    servers.push(redis)
+    const redisStore = createRedisStore({ host: '127.0.0.1', port: redis.port })
+    stores.push(redisStore)
+    app = Fastify()
+    const limit: RateLimitConfig = { minute: 50, policy: 'redis', fault_tolerant: true }
+    await app.register(rateLimit, { ...limit, redisStore })
+    app.get('/', { config: { extra_config: { 'qos/ratelimit/router': { ...limit, limit_by: 'path' } } } }, () => 'ok')
+    await timed()
+    redis.signal('SIGSTOP')
+    const { response, ms } = await timed()
+    redis.signal('SIGCONT')
+    expect(response.statusCode).toBe(200)
+    expect(ms).toBeLessThan(100)
+  })
+
   it('keeps each client’s own numbers when many fall back at once', async () => {
     app = Fastify({ trustProxy: '127.0.0.1' })
     const redisStore = createRedisStore({ host: '127.0.0.1', port: await freePort() })

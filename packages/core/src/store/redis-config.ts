@@ -92,7 +92,7 @@ export const redisSchema: JSONSchema = {
     prefix: { type: 'string', default: 'portcullis:', description: 'Stands before every key.' },
     command_timeout: {
       ...durationSchema,
-      default: '80ms',
+      default: '60ms',
       description: 'How long one command may take before the store counts as down.',
     },
   },

@@ -11,7 +11,7 @@ export interface LinkOptions {
   onChange: (available: boolean, reason: string) => void
 }
 
-/** So many failures in a row, and nobody waits for the next one. */
+/** So many error replies in a row, and the store counts as down. */
 const FAILURES = 3
 const PROBE_EVERY_MS = 250
 
@@ -61,8 +61,11 @@ export class RedisLink {
         return value
       },
       (error: unknown) => {
-        const reason = error instanceof Late ? 'does not answer in time' : reasonOf(error)
-        this.#fail(reason, false)
+        const late = error instanceof Late
+        const reason = late ? 'does not answer in time' : reasonOf(error)
+        // One wait is enough: a request with three limits must not wait three times. The probe starts at once, so a
+        // short stall costs no more than that.
+        this.#fail(reason, late)
         throw new StoreUnavailableError(`the shared store ${reason}`)
       },
     )

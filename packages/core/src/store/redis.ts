@@ -21,7 +21,7 @@ const FIRST_CONNECTION_MS = 1000
 /**
  * The store of many gateways, in Redis 5 or newer, also Cluster, Sentinel, TLS and ACL users.
  *
- * It starts to connect at once. Every operation is answered within `command_timeout` (80 ms); a store that is down,
+ * It starts to connect at once. Every operation is answered within `command_timeout` (60 ms); a store that is down,
  * frozen, read-only, full or locked refuses at once with a {@link StoreUnavailableError} and is used again as soon as
  * it works. Every limit costs one script call a request.
  *
@@ -45,7 +45,7 @@ export class RedisStore implements Store {
     this.#owned = options.client === undefined
     const probeKey = `${this.#prefix}probe`
     this.#link = new RedisLink({
-      timeoutMs: duration(options.command_timeout ?? '80ms'),
+      timeoutMs: duration(options.command_timeout ?? '60ms'),
       probe: (client) => client.set(probeKey, '1', 'PX', 1000),
       onChange: options.onChange ?? (() => undefined),
     })
