@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { FastifyInstance } from 'fastify'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { JwtConfig } from '../src/index.ts'
 import { forge, guarded, jwk, now, pair, SECRET, serve } from './support.ts'
 
@@ -61,6 +61,8 @@ const set = (): string =>
     ],
   })
 beforeAll(async () => {
+  // The clock stands still: some cases are about the very second.
+  vi.useFakeTimers({ toFake: ['Date'] })
   writeFileSync(join(folder, 'jwks.json'), set())
   provider = await serve((_request, response) => {
     fetches++
@@ -68,6 +70,7 @@ beforeAll(async () => {
   })
 })
 afterAll(() => {
+  vi.useRealTimers()
   provider.close()
   rmSync(folder, { recursive: true })
 })
