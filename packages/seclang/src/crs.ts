@@ -1,6 +1,6 @@
 /** Where the parts of an OWASP Core Rule Set folder are, and the settings that go with it. */
 
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** A folder with the rule set, and its settings. */
@@ -78,8 +78,10 @@ export function crsDirectives(options: CrsOptions): string {
   const base = options.base === false ? '' : BASE_RULES
   const load = join(folder, 'owasp-crs.load')
   if (options.setup === undefined && existsSync(load)) {
-    // The settings come first here; the rule set's initialisation keeps what is already set.
-    return [base, settings(options), `Include "${load}"`].join('\n')
+    const lines = readFileSync(load, 'latin1').split('\n')
+    // Settings go behind the setup file, so that they win over it.
+    const setup = lines.findIndex((line) => /^\s*Include.*crs-setup/i.test(line))
+    return [base, ...lines.slice(0, setup + 1), settings(options), ...lines.slice(setup + 1)].join('\n')
   }
   const setup =
     options.setup ??

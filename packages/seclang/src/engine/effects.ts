@@ -114,8 +114,8 @@ function deprecatevar(argument: string, slots: SlotTable): Effect {
 
 function openCollection(tx: Transaction, name: string, key: string): void {
   if (key === '' || tx.collections.has(name)) return
-  const { store, config } = tx.rules
-  const held = new TxCollection(name, key, store, config.collectionTimeout, tx.started)
+  const { config } = tx.rules
+  const held = new TxCollection(name, key, tx.store, config.collectionTimeout, tx.started)
   tx.collections.set(name, held)
   const loading = held.load()
   if (loading !== undefined)

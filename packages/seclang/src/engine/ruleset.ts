@@ -2,6 +2,7 @@
 
 import type { Lifetime, VariableInfo } from '../language/names.ts'
 import { compileRegex, type Regex } from '../regex/index.ts'
+import { MemoryCollections } from '../store/memory.ts'
 import type { CollectionStore } from '../store/types.ts'
 import type { EngineConfig } from './config.ts'
 import type { Predicate, Rule } from './model.ts'
@@ -115,6 +116,8 @@ export class RuleSet {
   warmUp(): void {
     const probe = this.transaction({ clientIp: '127.0.0.1' })
     probe.reached = new Set()
+    probe.engine = 'DetectionOnly'
+    probe.store = new MemoryCollections()
     probe.requestLine('GET', '/?a=b', 'HTTP/1.1')
     probe.requestHeaders(['Host', 'a.example', 'User-Agent', 'a', 'Accept', '*/*'])
     void probe.phase1()

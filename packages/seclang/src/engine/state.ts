@@ -5,6 +5,7 @@ import type { FilePart, MultipartContent } from '../body/multipart.ts'
 import type { NamedValue } from '../body/types.ts'
 import type { XmlContent } from '../body/xml.ts'
 import { type Lifetime, PERSISTENT, VARIABLE_LIST } from '../language/names.ts'
+import type { CollectionStore } from '../store/types.ts'
 import type { TxCollection } from './collection.ts'
 import type { EngineMode } from './config.ts'
 import { isPersistentId } from './ids.ts'
@@ -76,6 +77,8 @@ export class TransactionState {
   responseText: string | undefined
   responseOverLimit = false
 
+  /** Where collections are loaded from. */
+  store: CollectionStore
   /** State that `ctl` changes. */
   engine: EngineMode
   requestBodyAccess: boolean
@@ -121,6 +124,7 @@ export class TransactionState {
     this.rules = rules
     this.plan = plan
     this.connection = connection
+    this.store = rules.store
     this.engine = config.engine
     this.requestBodyAccess = config.requestBodyAccess
     this.responseBodyAccess = config.responseBodyAccess

@@ -39,6 +39,12 @@ test('the rules of the seed work as they are meant', () => {
   expect(run(rules, { uri: '/login', clientIp: '192.0.2.2' }).verdict).toBeUndefined()
 })
 
+test('loading rules leaves the store untouched', () => {
+  const collections = new MemoryCollections()
+  rulesOf('SecAction "id:1,phase:1,pass,initcol:ip=%{REMOTE_ADDR},setvar:ip.n=+1"', { collections })
+  expect(collections.size).toBe(0)
+})
+
 describe('memory', () => {
   test('values lapse by expirevar, records by their timeout', () => {
     let now = 1_000_000

@@ -63,6 +63,24 @@ describe('the tokenizer', () => {
   })
 })
 
+describe('folders of the Core Rule Set', () => {
+  const setup = 'SecAction "id:900000,phase:1,pass,nolog,setvar:tx.paranoia_level=1"'
+  const rules = 'SecRule TX:paranoia_level "@eq 3" "id:900100,phase:1,pass,msg:\'level 3\'"'
+
+  test.each(['release', 'Debian'])('%s: settings win over the setup file', (layout) => {
+    const folder = mkdtempSync(join(tmpdir(), 'seclang-'))
+    mkdirSync(join(folder, 'rules'))
+    writeFileSync(join(folder, 'crs-setup.conf'), setup)
+    writeFileSync(join(folder, 'rules', 'a.conf'), rules)
+    if (layout === 'Debian') {
+      const load = `Include ${folder}/crs-setup.conf\nIncludeOptional ${folder}/none.conf\nInclude ${folder}/rules/*.conf\n`
+      writeFileSync(join(folder, 'owasp-crs.load'), load)
+    }
+    const loaded = loadRules({ crs: { folder, paranoiaLevel: 3 } })
+    expect(fired(run(loaded))).toEqual([900_100])
+  })
+})
+
 describe('files', () => {
   test('globs, includes relative to the file, data files beside it, exclusions', () => {
     const folder = mkdtempSync(join(tmpdir(), 'seclang-'))
