@@ -7,8 +7,6 @@
  * - {@link TokenRules} are the route's: issuer, audience, times, roles, scopes, headers.
  */
 
-// The type of `request.user` is @fastify/jwt's, so that an application declares its own in one place.
-import type {} from '@fastify/jwt'
 import {
   type Component,
   type ComponentInstance,
@@ -28,6 +26,8 @@ import { AMBIGUOUS, TokenPlaces } from './token-places.ts'
 import { TokenRules, timeFault } from './token-rules.ts'
 import type { VerifiedToken, Verifier, VerifyFault } from './verifier.ts'
 
+// The type of `request.user` is @fastify/jwt's, so that an application declares its own in one place.
+export type { FastifyJWT } from '@fastify/jwt'
 export type { Algorithm } from './algorithms.ts'
 export type { IssuerConfig, JwtConfig, KeyConfig } from './config.ts'
 

@@ -27,7 +27,7 @@ export interface KeySource {
 
 /** The secret or public key of a configuration: tokens may call it what they like. */
 export class ConfiguredKey implements KeySource {
-  readonly refreshAt = Number.POSITIVE_INFINITY
+  readonly refreshAt: number = Number.POSITIVE_INFINITY
   readonly generation = 0
   readonly usable = true
   readonly #keys: readonly VerificationKey[]
