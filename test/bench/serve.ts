@@ -6,6 +6,7 @@ const { default: start } = (await import(new URL(`contestants/${name}.ts`, impor
   default: StartContestant
 }
 const port = await start(upstream!)
+process.on('SIGINT', () => process.exit(0))
 process.on('message', () => {
   const { user, system } = process.cpuUsage()
   process.send?.(user + system)

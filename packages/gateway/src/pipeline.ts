@@ -10,7 +10,13 @@ import { ipFilter } from '@portcullis/ip-filter'
 import { jwt } from '@portcullis/jwt'
 import { oauth2Client } from '@portcullis/oauth2-client'
 import { backendHttp } from '@portcullis/proxy'
-import { backendRateLimit, identityRateLimit, routerRateLimit, serviceRateLimit } from '@portcullis/rate-limit'
+import {
+  backendRateLimit,
+  identityRateLimit,
+  responseRateLimit,
+  routerRateLimit,
+  serviceRateLimit,
+} from '@portcullis/rate-limit'
 import { requestLimits } from '@portcullis/request-limits'
 import { clientTls, tls } from '@portcullis/tls'
 import { jsonSchemaValidation, openApiValidation, requestValidation } from '@portcullis/validation'
@@ -28,6 +34,7 @@ export const components: readonly Component[] = [
   basicAuth,
   jwt,
   identityRateLimit,
+  responseRateLimit,
   jsonSchemaValidation,
   requestValidation,
   openApiValidation,
