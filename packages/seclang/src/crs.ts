@@ -27,7 +27,7 @@ export interface CrsOptions {
  * The rules ModSecurity's recommended file puts before every rule set, in our words: they choose the body processors of
  * XML and JSON and refuse bodies that could not be read.
  */
-export const BASE_RULES = String.raw`
+export const BASE_RULES: string = String.raw`
 SecRequestBodyAccess On
 SecRequestBodyJsonDepthLimit 512
 SecResponseBodyAccess On

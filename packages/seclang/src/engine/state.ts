@@ -91,7 +91,7 @@ export class TransactionState {
   exclusions: ActiveExclusion[] = []
 
   readonly tx: TxVariables
-  readonly collections = new Map<string, TxCollection>()
+  readonly collections: Map<string, TxCollection> = new Map()
   /** A collection that is being loaded; no rule runs until it is there. */
   loading: Promise<void> | undefined
   currentRule: Rule | null = null
@@ -116,7 +116,7 @@ export class TransactionState {
   /** Predicates the rules ask, noted when a probe looks for them. */
   reached: Set<Predicate> | null = null
   /** Names of values that the audit log masks: `args:password`, `request_headers:authorization`. */
-  readonly sanitised = new Set<string>()
+  readonly sanitised: Set<string> = new Set()
 
   /** Made by `RuleSet.transaction`. */
   constructor(rules: RuleSet, plan: Plan, connection: Connection) {

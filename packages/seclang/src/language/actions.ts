@@ -100,7 +100,7 @@ function readValue(text: string, start: number): [value: string, end: number] {
 }
 
 function check(name: string, argument: string | null): void {
-  const refusal = REFUSED[name]
+  const refusal = Object.hasOwn(REFUSED, name) ? REFUSED[name] : undefined
   if (refusal !== undefined) throw new RuleMistake(`action "${name}": ${refusal}`)
   const need = Object.hasOwn(ACTIONS, name) ? ACTIONS[name] : undefined
   if (need === undefined) throw unknownName('action', name, Object.keys(ACTIONS))

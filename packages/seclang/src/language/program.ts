@@ -206,13 +206,18 @@ export function expect(directive: Directive, least: number, most: number): void 
   throw new RuleMistake(`${directive.name} takes ${range} argument${most === 1 ? '' : 's'}, not ${n}`)
 }
 
+const PHASE_NAMES = new Map([
+  ['request', 2],
+  ['response', 4],
+  ['logging', 5],
+])
+
 /**
  * A phase by number or name.
  * @throws RuleMistake for anything else
  */
 export function phaseNumber(text: string): number {
-  const names: Record<string, number> = { request: 2, response: 4, logging: 5 }
-  const n = names[text.toLowerCase()] ?? (/^[1-5]$/.test(text) ? Number(text) : 0)
+  const n = PHASE_NAMES.get(text.toLowerCase()) ?? (/^[1-5]$/.test(text) ? Number(text) : 0)
   if (n === 0) throw new RuleMistake(`phase is 1 to 5, request, response or logging, not "${text}"`)
   return n
 }

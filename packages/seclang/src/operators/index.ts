@@ -125,9 +125,10 @@ export const NUMERIC: ReadonlySet<string> = new Set(['eq', 'ge', 'gt', 'le', 'lt
  * @throws RuleMistake when it does not, or is known and refused
  */
 export function checkOperator(name: string): void {
-  const refusal = REFUSED[name.toLowerCase()]
+  const low = name.toLowerCase()
+  const refusal = Object.hasOwn(REFUSED, low) ? REFUSED[low] : undefined
   if (refusal !== undefined) throw new RuleMistake(`operator "@${name}": ${refusal}`)
-  if (!BY_NAME.has(name.toLowerCase()))
+  if (!BY_NAME.has(low))
     throw unknownName(
       'operator',
       `@${name}`,

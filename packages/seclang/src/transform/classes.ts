@@ -3,8 +3,33 @@
  * strings pass most chains untouched at the price of one `&`.
  */
 
+/** Names of the classes. */
+export type ClassName =
+  | 'UPPER'
+  | 'PERCENT'
+  | 'PLUS'
+  | 'AMP'
+  | 'BACKSLASH'
+  | 'NUL'
+  | 'SPACE'
+  | 'CONTROL_SPACE'
+  | 'NBSP'
+  | 'HIGH'
+  | 'SLASH'
+  | 'DOT'
+  | 'STAR'
+  | 'DASH'
+  | 'HASH'
+  | 'QUOTE'
+  | 'CARET'
+  | 'SEPARATOR'
+  | 'PAREN'
+  | 'LOWER'
+  | 'SPACE_RUN'
+  | 'SPECIAL'
+
 /** Bits of {@link classify}. */
-export const CLASS = {
+export const CLASS: Readonly<Record<ClassName, number>> = {
   UPPER: 1,
   PERCENT: 1 << 1,
   PLUS: 1 << 2,
@@ -32,7 +57,7 @@ export const CLASS = {
   SPACE_RUN: 1 << 20,
   /** Anything but letters, digits, `_`, `.`, `-`: without it neither detector can hit. */
   SPECIAL: 1 << 21,
-} as const
+}
 
 const TABLE = buildTable()
 
