@@ -44,6 +44,7 @@ export { duration, durationSchema } from './config/duration.ts'
 export { type ConfigIssue, ConfigurationError, closest, didYouMean, formatIssue } from './config/issues.ts'
 export { type CheckOptions, checkSchema, isCommentKey, type JSONSchema } from './config/schema.ts'
 export { size, sizeSchema } from './config/size.ts'
+export { copyStream } from './copy-stream.ts'
 export {
   hideQueryCredential,
   isPreflight,

@@ -1,8 +1,9 @@
-import { Readable, Transform } from 'node:stream'
+import { Readable } from 'node:stream'
 import {
   Answer,
   type Component,
   type Context,
+  copyStream,
   duration,
   type MaybePromise,
   NewPayload,
@@ -96,7 +97,8 @@ class GraphqlCache {
     if (life <= 0) store(undefined)
     else if (typeof payload === 'string') store(payload)
     else if (Buffer.isBuffer(payload)) store(payload.toString('utf8'))
-    else if (payload instanceof Readable) return new NewPayload(copying(payload, this.#maxSize, store))
+    else if (payload instanceof Readable)
+      return new NewPayload(copyStream(payload, this.#maxSize, (bytes) => store(bytes?.toString('utf8'))))
     else store(undefined)
     return undefined
   }
@@ -119,31 +121,6 @@ function hit(found: KeptResponse, reply: FastifyReply, state: RequestState): Ans
 function note(reply: FastifyReply, state: RequestState, status: 'Hit' | 'Miss' | 'Bypass'): void {
   reply.header('x-cache-status', status)
   state.setFact('cache', status.toLowerCase())
-}
-
-/** Passes a stream on and hands over its text at the end; undefined when it is too long or breaks. */
-function copying(stream: Readable, maxSize: number, done: (body: string | undefined) => void): Transform {
-  let chunks: Buffer[] | undefined = []
-  let length = 0
-  const copy = new Transform({
-    transform(chunk: Buffer, _encoding, next) {
-      length += chunk.length
-      if (length > maxSize) chunks = undefined
-      chunks?.push(chunk)
-      next(null, chunk)
-    },
-    flush(next) {
-      done(chunks === undefined ? undefined : Buffer.concat(chunks).toString('utf8'))
-      next()
-    },
-    destroy(error, next) {
-      done(undefined)
-      stream.destroy()
-      next(error)
-    },
-  })
-  stream.on('error', (error: Error) => copy.destroy(error))
-  return stream.pipe(copy)
 }
 
 /**

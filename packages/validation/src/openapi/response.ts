@@ -1,6 +1,7 @@
-import { Readable, Transform } from 'node:stream'
+import { Readable } from 'node:stream'
 import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib'
 import {
+  copyStream,
   defaultJsonLimits,
   type JsonLimits,
   NewPayload,
@@ -64,10 +65,10 @@ export function responseStep(options: ResponseOptions): SendStep {
     if (payload instanceof Readable) {
       if (mode === 'log')
         return new NewPayload(
-          copying(
+          copyStream(
             payload,
             maxSize,
-            (bytes) => void decide(bytes === undefined ? 'the body is too long to check' : judge(bytes), state),
+            (bytes) => void decide(bytes === undefined ? 'the body is too long, or broke off' : judge(bytes), state),
           ),
         )
       return collect(payload, maxSize).then((bytes) =>
@@ -144,28 +145,4 @@ async function collect(stream: Readable, maxSize: number): Promise<Buffer | unde
     chunks.push(bytes)
   }
   return Buffer.concat(chunks)
-}
-
-/** Passes a stream on, and hands over its bytes at the end; undefined when they were too many to keep. */
-function copying(stream: Readable, maxSize: number, done: (bytes: Buffer | undefined) => void): Transform {
-  let chunks: Buffer[] | undefined = []
-  let length = 0
-  const copy = new Transform({
-    transform(chunk: Buffer, _encoding, next) {
-      length += chunk.length
-      if (length > maxSize) chunks = undefined
-      chunks?.push(chunk)
-      next(null, chunk)
-    },
-    flush(next) {
-      done(chunks === undefined ? undefined : Buffer.concat(chunks))
-      next()
-    },
-    destroy(error, next) {
-      stream.destroy()
-      next(error)
-    },
-  })
-  stream.on('error', (error: Error) => copy.destroy(error))
-  return stream.pipe(copy)
 }
