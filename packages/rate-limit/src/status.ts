@@ -25,8 +25,8 @@ const FOREIGN: readonly string[] = [
 
 /** What all limits of a request say together, and the headers that tell the client. */
 export class Status implements RateLimitStatus {
-  limit = Number.POSITIVE_INFINITY
-  remaining = Number.POSITIVE_INFINITY
+  limit: number = Number.POSITIVE_INFINITY
+  remaining: number = Number.POSITIVE_INFINITY
   resetMs = 0
   /** Seconds to wait, when a limit has refused the request. */
   retryAfter = 0

@@ -32,12 +32,12 @@ export interface RequestLimitsConfig {
 }
 
 /** Fields that hold for connections, before a route is known: of the service's block only. */
-export const CONNECTION_FIELDS = [
+export const CONNECTION_FIELDS: readonly [
   'header_timeout',
   'max_requests_per_connection',
   'max_connections',
   'max_connections_per_ip',
-] as const satisfies readonly (keyof RequestLimitsConfig)[]
+] = ['header_timeout', 'max_requests_per_connection', 'max_connections', 'max_connections_per_ip']
 
 const count: JSONSchema = { type: 'integer', minimum: 0, expects: 'a whole number, 0 for no limit' }
 
