@@ -47,7 +47,7 @@ export class LocalResponses implements Responses {
 }
 
 /** In the store that all gateways share. */
-export class SharedResponses implements Responses {
+class SharedResponses implements Responses {
   readonly #store: Store
   readonly #failed: (error: unknown) => void
 

@@ -25,7 +25,7 @@ import {
 } from 'graphql'
 
 /** `@listSize` on a field (IBM's cost directives). */
-export interface ListSize {
+interface ListSize {
   assumedSize: number | undefined
   slicingArguments: readonly string[]
   sizedFields: readonly string[]

@@ -38,7 +38,7 @@ export function groupPairs(pairs: readonly Pair[]): Map<string, Pair[]> {
 }
 
 /** Decodes percent escapes and `+`; undefined when they are broken. */
-export function decodeForm(text: string): string | undefined {
+function decodeForm(text: string): string | undefined {
   return decodePercent(text.includes('+') ? text.replaceAll('+', ' ') : text)
 }
 

@@ -82,7 +82,7 @@ export function checkPlain(parameter: Parameter, text: string | undefined): Mism
 }
 
 /** The values of a cookie in a `Cookie` header (RFC 6265 section 5.4), decoded. */
-export function cookieValues(header: string | undefined, name: string): string[] {
+function cookieValues(header: string | undefined, name: string): string[] {
   const values: string[] = []
   for (const part of (header ?? '').split(';')) {
     const equals = part.indexOf('=')

@@ -7,7 +7,7 @@ export type PatternNode =
   | { kind: 'repeat'; item: PatternNode; min: number; max: number }
 
 /** A condition that stands before the pattern: `^(?=.*[0-9])`. */
-export interface Lookahead {
+interface Lookahead {
   negated: boolean
   node: PatternNode
 }

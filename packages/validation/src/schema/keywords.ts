@@ -2,7 +2,7 @@
 export type Draft = 'draft-07' | '2019-09' | '2020-12'
 
 /** Where a keyword holds further schemas: one, a list, one or a list, or a map by name. */
-export type Holds = 'schema' | 'list' | 'either' | 'map' | 'dependencies'
+type Holds = 'schema' | 'list' | 'either' | 'map' | 'dependencies'
 
 const EVERY: readonly Draft[] = ['draft-07', '2019-09', '2020-12']
 const OLD: readonly Draft[] = ['draft-07', '2019-09']
