@@ -1,23 +1,38 @@
-import type { Blocks, ConfigIssue, Level } from '@portcullis/core'
+import type { Block, Blocks, ConfigIssue, Level } from '@portcullis/core'
 import { compileUrlPattern, routeUrl } from '@portcullis/proxy'
 import type { BackendDocument, EndpointDocument, GatewayDocument } from './document.ts'
 
 type ReadBlocks = (extraConfig: unknown, level: Level, place: string) => Blocks
+type Read = (extraConfig: unknown, level: Level, place: string) => void
+
+/** What is found at the endpoints: their mistakes, and the blocks of each one with those of its backend. */
+export interface CheckedEndpoints {
+  issues: ConfigIssue[]
+  blocks: Block[][]
+}
 
 /** The mistakes of the endpoints that no schema sees: their blocks, their paths against each other, their backends. */
-export function checkEndpoints(root: GatewayDocument, read: ReadBlocks): ConfigIssue[] {
+export function checkEndpoints(root: GatewayDocument, readBlocks: ReadBlocks): CheckedEndpoints {
   const issues: ConfigIssue[] = []
+  const blocks: Block[][] = []
   const declared = new Map<string, string>()
-  root.endpoints!.forEach((endpoint, i) => {
+  for (const [i, endpoint] of root.endpoints!.entries()) {
     const place = `endpoints[${i}]`
-    if (typeof endpoint !== 'object' || endpoint === null) return
-    issues.push(...read(endpoint.extra_config, 'endpoint', `${place}.extra_config`).issues)
-    if (typeof endpoint.endpoint !== 'string') return
+    const own: Block[] = []
+    blocks.push(own)
+    if (typeof endpoint !== 'object' || endpoint === null) continue
+    const read = (extraConfig: unknown, level: Level, at: string): void => {
+      const found = readBlocks(extraConfig, level, at)
+      issues.push(...found.issues)
+      own.push(...found.blocks.values())
+    }
+    read(endpoint.extra_config, 'endpoint', `${place}.extra_config`)
+    if (typeof endpoint.endpoint !== 'string') continue
     issues.push(...checkPath(endpoint.endpoint, `${place}.endpoint`))
     checkTwins(endpoint, place, declared, issues)
     if (Array.isArray(endpoint.backend)) checkBackends(endpoint, root, place, read, issues)
-  })
-  return issues
+  }
+  return { issues, blocks }
 }
 
 function checkPath(path: string, place: string): ConfigIssue[] {
@@ -72,7 +87,7 @@ function checkBackends(
   endpoint: EndpointDocument,
   root: GatewayDocument,
   place: string,
-  read: ReadBlocks,
+  read: Read,
   issues: ConfigIssue[],
 ): void {
   if (endpoint.backend.length > 1) {
@@ -92,7 +107,7 @@ function checkBackends(
   endpoint.backend.forEach((backend, i) => {
     const at = `${place}.backend[${i}]`
     if (typeof backend !== 'object' || backend === null) return
-    issues.push(...read(backend.extra_config, 'backend', `${at}.extra_config`).issues)
+    read(backend.extra_config, 'backend', `${at}.extra_config`)
     if (backend.host === undefined && root.host === undefined)
       issues.push({ place: at, message: 'field "host" is missing, and the root has none' })
     checkUrlPattern(endpoint, backend, at, hasClaims, issues)

@@ -12,10 +12,10 @@ const index = new ComponentIndex(components as readonly Component[])
 /** The proxy's options for every endpoint of a configuration. */
 export function endpointOptions(loaded: LoadedConfig): EndpointOptions[] {
   const { document } = loaded
-  return (document.endpoints ?? []).map((endpoint, i) => oneEndpoint(endpoint, `endpoints[${i}]`, loaded))
+  return (document.endpoints ?? []).map((endpoint, i) => oneEndpoint(endpoint, i, loaded))
 }
 
-function oneEndpoint(endpoint: EndpointDocument, place: string, loaded: LoadedConfig): EndpointOptions {
+function oneEndpoint(endpoint: EndpointDocument, i: number, loaded: LoadedConfig): EndpointOptions {
   const { document, baseDir } = loaded
   const backend = endpoint.backend[0]!
   const timeout = backend.timeout ?? endpoint.timeout ?? document.timeout ?? '2s'
@@ -30,13 +30,7 @@ function oneEndpoint(endpoint: EndpointDocument, place: string, loaded: LoadedCo
     inputHeaders: narrowed(endpoint.input_headers, backend.input_headers),
     inputQueryStrings: narrowed(endpoint.input_query_strings, backend.input_query_strings),
     extraConfig: endpoint.extra_config,
-    route: {
-      place,
-      keepsRawBody: true,
-      ...(backend.extra_config === undefined
-        ? undefined
-        : { backend: { place: `${place}.backend[0].extra_config`, extra_config: backend.extra_config } }),
-    },
+    route: { place: `endpoints[${i}]`, keepsRawBody: true, blocks: loaded.endpointBlocks[i]! },
     backend: {
       hosts: (backend.host ?? document.host!).map((host) => host.replace(/\/$/, '')),
       urlPattern: backend.url_pattern ?? endpoint.endpoint,

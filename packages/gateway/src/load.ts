@@ -39,6 +39,8 @@ export interface LoadedConfig {
   document: GatewayDocument
   /** The service's blocks, by component. */
   blocks: ReadonlyMap<string, Block>
+  /** The blocks of each endpoint and of its backend. */
+  endpointBlocks: readonly (readonly Block[])[]
   baseDir: string
   source: string
   warnings: readonly ConfigIssue[]
@@ -68,6 +70,7 @@ export function loadConfig(config: string | GatewayDocument, options: LoadOption
   return {
     document: substituted.document as GatewayDocument,
     blocks: checked.blocks,
+    endpointBlocks: checked.endpointBlocks,
     baseDir: read.baseDir,
     source: read.source,
     warnings,
@@ -77,20 +80,25 @@ export function loadConfig(config: string | GatewayDocument, options: LoadOption
 interface Checked {
   issues: ConfigIssue[]
   blocks: Map<string, Block>
+  endpointBlocks: Block[][]
 }
 
 function check(document: unknown, baseDir: string): Checked {
   const issues = checkSchema(documentSchema, document, { place: '' }).map(withoutLeadingDot)
   const blocks = new Map<string, Block>()
-  if (typeof document !== 'object' || document === null) return { issues, blocks }
+  const endpointBlocks: Block[][] = []
+  if (typeof document !== 'object' || document === null) return { issues, blocks, endpointBlocks }
   const root = document as GatewayDocument
   const service = blocksAt(root.extra_config, 'service', 'extra_config', baseDir)
   issues.push(...service.issues)
   for (const [name, block] of service.blocks) blocks.set(name, block)
   issues.push(...checkRoot(root, baseDir))
-  if (Array.isArray(root.endpoints))
-    issues.push(...checkEndpoints(root, (extra, level, place) => blocksAt(extra, level, place, baseDir)))
-  return { issues, blocks }
+  if (Array.isArray(root.endpoints)) {
+    const found = checkEndpoints(root, (extra, level, place) => blocksAt(extra, level, place, baseDir))
+    issues.push(...found.issues)
+    endpointBlocks.push(...found.blocks)
+  }
+  return { issues, blocks, endpointBlocks }
 }
 
 function blocksAt(extraConfig: unknown, level: Level, place: string, baseDir: string): Blocks {

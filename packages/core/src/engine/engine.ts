@@ -30,6 +30,8 @@ export interface EndpointRoute {
   place: string
   /** The `extra_config` of its backend, checked like the endpoint's. */
   backend?: { place: string; extra_config: Readonly<Record<string, unknown>> }
+  /** The blocks of both, when they were read and checked before: then they are not read again. */
+  blocks?: readonly Block[]
   /** Its content-type parser hands over the bytes: they need not be captured on the way. */
   keepsRawBody?: boolean
 }
@@ -282,6 +284,7 @@ export class Engine {
     scope: FastifyInstance | undefined,
   ): Block[] {
     const endpoint = config.portcullisEndpoint
+    if (endpoint?.blocks !== undefined) return [...endpoint.blocks]
     const place = endpoint === undefined ? `route ${methods.join(',')} ${url}: config` : endpoint.place
     const found: Block[] = []
     const read = (extraConfig: unknown, level: Level, at: string): void => {
