@@ -5,12 +5,12 @@ import { decodePercent, type Pair } from './pairs.ts'
 export type Style = 'form' | 'simple' | 'label' | 'matrix' | 'spaceDelimited' | 'pipeDelimited' | 'deepObject'
 
 /** Where a parameter stands, and the styles that may be there; the first is the default. */
-export const STYLES = {
+export const STYLES: Readonly<Record<'query' | 'path' | 'header' | 'cookie', readonly [Style, ...Style[]]>> = {
   query: ['form', 'spaceDelimited', 'pipeDelimited', 'deepObject'],
   path: ['simple', 'label', 'matrix'],
   header: ['simple'],
   cookie: ['form'],
-} as const satisfies Record<string, readonly Style[]>
+}
 
 /** What a value is made of. */
 export type Shape = 'scalar' | 'array' | 'object'
