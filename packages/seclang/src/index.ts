@@ -3,7 +3,7 @@
  * over requests and responses, without a web server in it.
  *
  * The story in a minute: `loadRules` reads files and text (`language/`), checks every name and compiles each rule
- * (`engine/compile.ts`) into targets, a chain of transformations (`transform/`), an operator (`operators/`, `regex/`,
+ * (`engine/compile.ts`) into targets, a chain of transformations (`transform/`), an operator (`operators/`, `@portcullis/regex`,
  * `detect/`) and effects. For each request `rules.transaction()` makes a `Transaction` (`engine/transaction.ts`), which is
  * fed what came over the wire as byte strings, reads bodies (`body/`) and runs phase after phase (`engine/evaluate.ts`).
  * It is quick because each distinct string is looked at once (`engine/strings.ts`), not once for each rule: a plan

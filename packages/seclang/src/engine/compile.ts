@@ -1,9 +1,9 @@
 /** Turns what was read from the files into rules that can run. */
 
+import { RegexSyntaxError } from '@portcullis/regex'
 import { type Mistake, type Position, RuleMistake, unknownName } from '../errors.ts'
 import type { ActionSpec } from '../language/actions.ts'
 import { type Program, phaseNumber, type RuleSpec } from '../language/program.ts'
-import { RegexSyntaxError } from '../regex/index.ts'
 import { applyChanges } from './changes.ts'
 import { compileLink, type LinkCompiler } from './link.ts'
 import { compileMacro } from './macro.ts'

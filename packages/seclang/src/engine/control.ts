@@ -1,8 +1,8 @@
 /** The `ctl` action: settings and exclusions for one transaction. */
 
+import { compileRegex } from '@portcullis/regex'
 import { RuleMistake, unknownName } from '../errors.ts'
 import { parseVariables } from '../language/variables.ts'
-import { compileRegex } from '../regex/index.ts'
 import { PROCESSOR_NAMES } from './body.ts'
 import type { Effect, Exclusion, Rule } from './model.ts'
 import type { RuleSet } from './ruleset.ts'

@@ -1,6 +1,6 @@
 /** What happens when a pattern that no automaton can run meets its limit. */
 
-import { MatchLimitError } from '../regex/index.ts'
+import { MatchLimitError } from '@portcullis/regex'
 import type { Transaction } from './transaction.ts'
 
 /** Sets what the rules can see of a match limit that was met. */

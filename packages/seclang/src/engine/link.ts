@@ -1,11 +1,11 @@
 /** Compiles one SecRule of a chain: targets, chain of transformations, operator, and what tells early that it cannot match. */
 
+import { compileRegex, type Regex } from '@portcullis/regex'
 import { RuleMistake, unknownName } from '../errors.ts'
 import type { ActionSpec } from '../language/actions.ts'
 import type { RuleSpec } from '../language/program.ts'
 import type { VariableSpec } from '../language/variables.ts'
 import { makeOperator, NUMERIC, type Operator, type OperatorContext, toInteger } from '../operators/index.ts'
-import { compileRegex, type Regex } from '../regex/index.ts'
 import { TRANSFORMATION_NAMES, type Transformation, transformationNamed } from '../transform/index.ts'
 import { compileEffects } from './effects.ts'
 import { compileMacro, type Macro } from './macro.ts'

@@ -1,8 +1,8 @@
 /** Rules in the form the engine runs. */
 
+import type { Regex } from '@portcullis/regex'
 import type { VariableInfo } from '../language/names.ts'
 import type { Operator } from '../operators/index.ts'
-import type { Regex } from '../regex/index.ts'
 import type { Macro } from './macro.ts'
 import type { Chain } from './strings.ts'
 import type { Transaction } from './transaction.ts'

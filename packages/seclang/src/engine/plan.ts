@@ -3,7 +3,7 @@
  * with one bit test whether a rule can match at all.
  */
 
-import { LiteralScanner, RegexGroup } from '../regex/index.ts'
+import { LiteralScanner, RegexGroup } from '@portcullis/regex'
 import { limited } from './limit.ts'
 import type { Link, Predicate } from './model.ts'
 import type { RuleSet } from './ruleset.ts'

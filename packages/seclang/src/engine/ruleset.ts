@@ -1,7 +1,7 @@
 /** All rules of a gateway, compiled; immutable but for the plan, which follows what requests ask for. */
 
+import { compileRegex, type Regex } from '@portcullis/regex'
 import type { Lifetime, VariableInfo } from '../language/names.ts'
-import { compileRegex, type Regex } from '../regex/index.ts'
 import { MemoryCollections } from '../store/memory.ts'
 import type { CollectionStore } from '../store/types.ts'
 import type { EngineConfig } from './config.ts'

@@ -1,6 +1,6 @@
 /** TX variables: those that rules name are slots of an array, those whose names are made at run time live in a map. */
 
-import type { Regex } from '../regex/index.ts'
+import type { Regex } from '@portcullis/regex'
 
 /** Gives each name that occurs in the rules a slot. Names are in lower case. */
 export class SlotTable {

@@ -3,7 +3,7 @@
  * rules said of it. Records of short strings live on from request to request in a bounded table.
  */
 
-import type { LiteralScanner, RegexGroup } from '../regex/index.ts'
+import type { LiteralScanner, RegexGroup } from '@portcullis/regex'
 import { CLASS, classify, type Transformation } from '../transform/index.ts'
 
 /** A sequence of transformations; equal sequences share one object. */

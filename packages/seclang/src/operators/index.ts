@@ -1,7 +1,7 @@
 /** The table of operators. */
 
+import { compileRegex, RegexSyntaxError } from '@portcullis/regex'
 import { RuleMistake, unknownName } from '../errors.ts'
-import { compileRegex, RegexSyntaxError } from '../regex/index.ts'
 import { ipMatch, ipMatchLines } from './address.ts'
 import { pm, pmLines } from './phrases.ts'
 import * as text from './text.ts'

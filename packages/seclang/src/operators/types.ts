@@ -1,7 +1,7 @@
 /** What an operator is to the engine. */
 
+import type { Regex } from '@portcullis/regex'
 import type { InjectionDetector } from '../detect/index.ts'
-import type { Regex } from '../regex/index.ts'
 
 /**
  * How to tell cheaply that an operator cannot match: `none` = ask it; `literals` = every match contains one of these

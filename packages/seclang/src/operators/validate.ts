@@ -1,7 +1,7 @@
 /** Operators that check how a value is encoded, and those that look for card and identity numbers. */
 
+import { compileRegex } from '@portcullis/regex'
 import { RuleMistake } from '../errors.ts'
-import { compileRegex } from '../regex/index.ts'
 import { hexValue } from '../transform/decode.ts'
 import { type Operator, simple } from './types.ts'
 

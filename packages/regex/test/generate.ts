@@ -1,5 +1,5 @@
-import type { Node } from '../../src/regex/ast.ts'
-import { bytesOf } from '../../src/regex/bytes.ts'
+import type { Node } from '../src/ast.ts'
+import { bytesOf } from '../src/bytes.ts'
 
 /** A small generator of reproducible random numbers (xorshift32). */
 export class Random {

@@ -10,7 +10,7 @@ export interface RulePattern {
   pattern: string
 }
 
-const HOME = fileURLToPath(new URL('../../../../../shared/crs', import.meta.url))
+const HOME = fileURLToPath(new URL('../../../../shared/crs', import.meta.url))
 export const VERSIONS: readonly string[] = ['4.28.0', '3.3.4']
 
 /** Are the rule sets beside the checkout? */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { compileRegex, type RegexOptions, RegexSyntaxError } from '../../src/regex/index.ts'
+import { compileRegex, type RegexOptions, RegexSyntaxError } from '../src/index.ts'
 
 /** The whole match, or null. */
 function found(pattern: string, subject: string, options?: RegexOptions): string | null {

@@ -1,5 +1,5 @@
-import { children, type Node } from '../../src/regex/ast.ts'
-import { bytesOf } from '../../src/regex/bytes.ts'
+import { children, type Node } from '../src/ast.ts'
+import { bytesOf } from '../src/bytes.ts'
 import { type Random, sample } from './generate.ts'
 
 /** CPU time used so far, in ms: other processes of the machine do not count. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { cacheUse } from '../../src/regex/budget.ts'
-import { compileRegex, LiteralScanner, MatchLimitError, RegexGroup } from '../../src/regex/index.ts'
+import { cacheUse } from '../src/budget.ts'
+import { compileRegex, LiteralScanner, MatchLimitError, RegexGroup } from '../src/index.ts'
 import { Random } from './generate.ts'
 import { cpuTime } from './pump.ts'
 

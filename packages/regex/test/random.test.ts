@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { isRegular, minLength, type Node, someNode } from '../../src/regex/ast.ts'
-import { compileRegex, RegexGroup, type RegexMatch } from '../../src/regex/index.ts'
-import { parse } from '../../src/regex/parser.ts'
+import { isRegular, minLength, type Node, someNode } from '../src/ast.ts'
+import { compileRegex, RegexGroup, type RegexMatch } from '../src/index.ts'
+import { parse } from '../src/parser.ts'
 import { Random } from './generate.ts'
 import { emit } from './to-js.ts'
 

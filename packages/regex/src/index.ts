@@ -1,4 +1,4 @@
-/** Regular expressions for the rule language: a PCRE subset over byte strings, matched in linear time. */
+/** Regular expressions: a PCRE subset over byte strings, matched in linear time. */
 import { CompiledRegex } from './regex.ts'
 import type { Regex, RegexOptions } from './types.ts'
 

@@ -1,5 +1,5 @@
-import type { Node } from '../../src/regex/ast.ts'
-import { type ByteSet, hasByte } from '../../src/regex/bytes.ts'
+import type { Node } from '../src/ast.ts'
+import { type ByteSet, hasByte } from '../src/bytes.ts'
 
 export function setSource(set: ByteSet): string {
   const hex = (b: number): string => '\\x' + b.toString(16).padStart(2, '0')
