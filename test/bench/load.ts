@@ -1,4 +1,5 @@
 import net from 'node:net'
+import tls from 'node:tls'
 
 /** What is asked for, again and again. */
 export interface BenchRequest {
@@ -8,6 +9,8 @@ export interface BenchRequest {
   body?: string
   /** Expected status. Default 200. */
   status?: number
+  /** Speak TLS; certificates are not verified here. */
+  tls?: boolean
 }
 
 const CONNECTIONS = 50
@@ -25,23 +28,31 @@ export async function load(
   const expected = `HTTP/1.1 ${request.status ?? 200}`
   const result = { requests: 0, wrong: 0 }
   const end = performance.now() + seconds * 1000
-  await Promise.all(Array.from({ length: CONNECTIONS }, () => client(port, bytes, expected, end, result)))
+  await Promise.all(
+    Array.from({ length: CONNECTIONS }, () =>
+      client(() => connect(port, request.tls === true), bytes, expected, end, result),
+    ),
+  )
   return result
 }
 
+function connect(port: number, secure: boolean): net.Socket {
+  return secure ? tls.connect({ port, host: '127.0.0.1', rejectUnauthorized: false }) : net.connect(port, '127.0.0.1')
+}
+
 function client(
-  port: number,
+  open: () => net.Socket,
   bytes: Buffer,
   expected: string,
   end: number,
   result: { requests: number; wrong: number },
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    const socket = net.connect(port, '127.0.0.1')
+    const socket = open()
     let received = ''
     socket.setNoDelay(true)
     socket.setEncoding('latin1')
-    socket.on('connect', () => socket.write(bytes))
+    socket.on(socket instanceof tls.TLSSocket ? 'secureConnect' : 'connect', () => socket.write(bytes))
     socket.on('error', reject)
     socket.on('close', () => resolve())
     socket.on('data', (chunk: string) => {

@@ -1,4 +1,5 @@
 import type { BenchRequest } from './load.ts'
+import { makeToken } from './tokens.ts'
 
 /** Contestants that do the same work; ratios are to the first. */
 export interface Suite {
@@ -29,6 +30,8 @@ const POST: BenchRequest = {
   body: JSON.stringify({ name: 'Ada', tags: ['a', 'b'], text: 'x'.repeat(960) }),
 }
 
+const WITH_TOKEN: BenchRequest = { ...GET, headers: { ...BROWSER, Authorization: `Bearer ${await makeToken('ada')}` } }
+
 /** The suites by name. */
 export const suites: Record<string, Suite> = {
   proxy: {
@@ -40,5 +43,38 @@ export const suites: Record<string, Suite> = {
     title: 'a proxied POST of 1 KB, the same functions on',
     contestants: ['reply-from', 'raw-undici', 'fastify-plugins', 'portcullis-bare', 'portcullis'],
     request: POST,
+  },
+  full: {
+    title: 'a proxied GET with everything on but the WAF; goal: no more than the bare proxy',
+    contestants: ['reply-from', 'raw-undici', 'portcullis-bare', 'portcullis-full'],
+    request: WITH_TOKEN,
+  },
+  jwt: {
+    title: 'a token seen before (the cost of a new one is in `pnpm bench tokens`)',
+    contestants: ['reply-from', 'fastify-jwt', 'portcullis-bare', 'portcullis-jwt'],
+    request: WITH_TOKEN,
+  },
+  limits: {
+    title: 'rate limits in memory and in Redis (the gateway process alone) beside plain @fastify/rate-limit',
+    contestants: [
+      'reply-from',
+      'fastify-rate-limit',
+      'portcullis-bare',
+      'limit-window',
+      'limit-windows',
+      'limit-bucket',
+      'limit-redis',
+    ],
+    request: GET,
+  },
+  tls: {
+    title: 'TLS 1.3 on kept connections',
+    contestants: ['tls-raw', 'tls-portcullis'],
+    request: { ...GET, tls: true },
+  },
+  telemetry: {
+    title: 'audit log and metrics',
+    contestants: ['portcullis-bare', 'portcullis-audit', 'portcullis-metrics'],
+    request: GET,
   },
 }

@@ -119,7 +119,9 @@ export class PreflightRoutes {
       ...pathIn(scope, route),
       constraints: { ...(host === undefined ? undefined : { host }), [CONSTRAINT]: target },
       config:
-        config?.extra_config === undefined ? {} : { extra_config: config.extra_config, portcullisEndpoint: { place } },
+        config?.extra_config === undefined
+          ? {}
+          : { extra_config: config.extra_config, portcullisEndpoint: { ...config.portcullisEndpoint, place } },
       // For documentation generators: this is no route of the app.
       schema: { hide: true } as object,
       handler: (_request, reply) => reply.callNotFound(),

@@ -4,6 +4,7 @@ import { botDetector } from '@portcullis/bot-detector'
 import { circuitBreaker } from '@portcullis/circuit-breaker'
 import type { Component, Order } from '@portcullis/core'
 import { cors } from '@portcullis/cors'
+import { graphqlCache, graphqlLimits } from '@portcullis/graphql'
 import { requestHeaders, responseHeaders } from '@portcullis/headers'
 import { httpSecure } from '@portcullis/http-secure'
 import { ipFilter } from '@portcullis/ip-filter'
@@ -38,6 +39,8 @@ export const components: readonly Component[] = [
   jsonSchemaValidation,
   requestValidation,
   openApiValidation,
+  graphqlLimits,
+  graphqlCache,
   requestHeaders,
   responseHeaders,
   circuitBreaker,

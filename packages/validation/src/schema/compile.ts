@@ -106,8 +106,23 @@ export function compileSchema(schema: JSONSchema | boolean, version = 'draft-07'
   memory.set(schema, known)
   let compiled = known.get(version)
   if (compiled === undefined) {
-    compiled = compile(schema, version)
+    compiled = compileText(schema, version)
     known.set(version, compiled)
+  }
+  return compiled
+}
+
+/** Schemas by their text: a configuration is loaded for the server and for the gateway, and endpoints share schemas. */
+const byText = new Map<string, Compiled>()
+const MOST_TEXTS = 2000
+
+function compileText(schema: JSONSchema, version: string): Compiled {
+  const key = `${version} ${JSON.stringify(schema)}`
+  let compiled = byText.get(key)
+  if (compiled === undefined) {
+    compiled = compile(schema, version)
+    if (byText.size >= MOST_TEXTS) byText.clear()
+    byText.set(key, compiled)
   }
   return compiled
 }
@@ -123,9 +138,10 @@ function compile(schema: JSONSchema, version: string): Compiled {
   const prepared = prepareSchema(own, { draft })
   const issues = [...prepared.issues, ...metaIssues(own, draft)]
   if (issues.length > 0) return { issues }
-  const budget = new Budget()
+  const { ajv, budget } = compilerOf(draft)
+  const ready = prepared.schema as AnySchema
   try {
-    const validate = toValidator(makeAjv(draft, budget).compile(prepared.schema as AnySchema), budget)
+    const validate = toValidator(ajv.compile(ready), budget)
     for (const sample of [null, {}, [], '', 0]) {
       if (validate(sample)?.keyword === 'complexity')
         return { issues: [{ place: '', message: 'refers to itself without end' }] }
@@ -133,7 +149,23 @@ function compile(schema: JSONSchema, version: string): Compiled {
     return { issues: [], validate }
   } catch (error) {
     return { issues: [compileIssue(error as Error, prepared.references)] }
+  } finally {
+    // The validator lives on its own; schemas of other blocks may bear the same `$id`.
+    ajv.removeSchema(ready)
   }
+}
+
+const compilers = new Map<Draft, { ajv: Ajv; budget: Budget }>()
+
+/** One Ajv per draft for all schemas: making one costs more than compiling. Validators run to their end, so they share a budget. */
+function compilerOf(draft: Draft): { ajv: Ajv; budget: Budget } {
+  let made = compilers.get(draft)
+  if (made === undefined) {
+    const budget = new Budget()
+    made = { ajv: makeAjv(draft, budget), budget }
+    compilers.set(draft, made)
+  }
+  return made
 }
 
 function compileIssue(error: Error & { missingRef?: string }, references: ReadonlyMap<string, string>): ConfigIssue {
