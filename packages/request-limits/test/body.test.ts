@@ -134,6 +134,13 @@ describe('max_body', () => {
     )
     expect(answer.text).toContain('{"got":50,"decisions":["BODY_TOO_LARGE monitor"]}')
   })
+
+  it('records a body in monitor mode once, though its declared and its counted length both exceed the limit', async () => {
+    const { port } = await start({ max_body: 10, mode: 'monitor' })
+    const headers = { 'content-length': '50', connection: 'close' }
+    const answer = await exchange(port, head('POST /stream', headers) + 'a'.repeat(50))
+    expect(answer.text).toContain('{"got":50,"decisions":["BODY_TOO_LARGE monitor"]}')
+  })
 })
 
 describe('Expect: 100-continue', () => {

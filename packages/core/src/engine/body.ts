@@ -72,6 +72,8 @@ function makeTap(needs: Needs, request: FastifyRequest, reply: FastifyReply, sta
   const made = new BodyTap(needs, {
     onRefusal(refusal) {
       const step = isMonitored(needs, refusal) ? MONITORED : LIMITS
+      // The declared length may have told already what the counted bytes tell now.
+      if (step.monitor && isRecorded(step, refusal, state)) return false
       recordRefusal(step, refusal, state)
       if (step.monitor) return false
       state.refused = true
@@ -89,6 +91,10 @@ function makeTap(needs: Needs, request: FastifyRequest, reply: FastifyReply, sta
     if (made.readableFlowing === null && made.listenerCount('readable') === 0) made.destroy()
   })
   return made
+}
+
+function isRecorded({ component }: StepOwner, { code }: Refusal, { decisions }: RequestState): boolean {
+  return decisions.some((known) => known.code === code && known.component === component)
 }
 
 function isMonitored(needs: Needs, refusal: Refusal): boolean {
