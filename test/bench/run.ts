@@ -5,7 +5,7 @@
  * machine does meets all of them alike. The lower quartile of the runs leads, since other work only ever adds time.
  * Only ratios within one run mean anything.
  */
-import { type ChildProcess, fork } from 'node:child_process'
+import { type ChildProcess, fork, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { parseArgs } from 'node:util'
 import { load } from './load.ts'
@@ -18,7 +18,8 @@ interface Runner {
   costs: number[]
 }
 
-const SOURCE = ['--conditions=@portcullis/source', '--import', 'tsx']
+/** The packages are measured as they are published: built, without the names that a loader adds to functions. */
+const LOADER = ['--import', 'tsx']
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -28,6 +29,7 @@ const { values, positionals } = parseArgs({
     warm: { type: 'string', default: '4' },
   },
 })
+build()
 const chosen = positionals.length > 0 ? positionals : ['proxy']
 for (const name of chosen) {
   const suite = suites[name]
@@ -35,6 +37,11 @@ for (const name of chosen) {
   await measure(name, suite)
 }
 process.exit(0)
+
+function build(): void {
+  const { status } = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-b', 'packages'], { stdio: 'inherit' })
+  if (status !== 0) process.exit(1)
+}
 
 async function measure(name: string, suite: Suite): Promise<void> {
   const upstream = await start('upstream', '')
@@ -50,7 +57,7 @@ async function measure(name: string, suite: Suite): Promise<void> {
 
 async function start(name: string, upstream: string): Promise<Runner> {
   const child = fork(new URL('serve.ts', import.meta.url), [name, upstream], {
-    execArgv: SOURCE,
+    execArgv: LOADER,
     env: { ...process.env, NODE_ENV: 'production' },
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
