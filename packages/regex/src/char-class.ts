@@ -36,6 +36,7 @@ function addMember(cursor: Cursor, set: ByteSet, low: number): void {
   if (cursor.done) cursor.fail('missing ] for class')
   const high = readMember(cursor)
   if (typeof high !== 'number') {
+    if (cursor.re2) cursor.fail('a class cannot end a range', dash - 1)
     // A class cannot end a range: the dash is a literal one, as PCRE has it.
     cursor.pos = dash + 1
     cursor.quoting = false
@@ -68,6 +69,7 @@ function readMember(cursor: Cursor): number | ByteSet | undefined {
   }
   if (cursor.take(/\[([.=])[^\]]*\1\]/y)) cursor.fail('POSIX collating elements are not supported')
   const c = cursor.next()
+  if (cursor.re2 && c > '\x7f') cursor.fail('only ASCII characters can stand in a class', cursor.pos - 1)
   if (c !== '\\') return c.charCodeAt(0)
   const found = readClassEscape(cursor)
   return 'byte' in found ? found.byte : found.set

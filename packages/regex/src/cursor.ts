@@ -16,6 +16,8 @@ export class Cursor {
   readonly text: string
   pos = 0
   flags: Flags
+  /** RE2's syntax, not PCRE's. */
+  readonly re2: boolean
   /** Inside `\Q...\E`. */
   quoting = false
   /** Capture groups opened so far. */
@@ -23,8 +25,9 @@ export class Cursor {
   readonly names: Map<string, number> = new Map()
   #total: number | undefined
 
-  constructor(text: string, flags: Flags) {
+  constructor(text: string, flags: Flags, re2: boolean) {
     this.text = text
+    this.re2 = re2
     this.flags = flags
     for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 255) throw new RegexSyntaxError('not a byte', i)
   }

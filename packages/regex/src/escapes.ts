@@ -2,6 +2,7 @@
 import type { AssertKind, Node } from './ast.ts'
 import { type ByteSet, byteSet, complement, foldCase, NAMED_SETS } from './bytes.ts'
 import type { Cursor } from './cursor.ts'
+import { readRe2Escape } from './re2.ts'
 
 /** What an escape stands for. */
 export type Escape = { byte: number } | { set: ByteSet } | { node: Node }
@@ -26,6 +27,8 @@ export function byteNode(byte: number, caseless: boolean): Node {
 
 /** Reads an escape outside a class; the backslash is already read. */
 export function readEscape(cursor: Cursor): Escape {
+  const different = cursor.re2 ? readRe2Escape(cursor, false) : undefined
+  if (different) return different
   const start = cursor.pos - 1
   const c = cursor.next()
   const assertion = ASSERTS[c]
@@ -44,6 +47,8 @@ export function readEscape(cursor: Cursor): Escape {
 
 /** Reads an escape inside a class; the backslash is already read. */
 export function readClassEscape(cursor: Cursor): { byte: number } | { set: ByteSet } {
+  const different = cursor.re2 ? readRe2Escape(cursor, true) : undefined
+  if (different) return different
   const start = cursor.pos - 1
   const c = cursor.next()
   if (c === 'b') return { byte: 8 }

@@ -7,9 +7,12 @@ import { CompiledRegex } from './regex.ts'
 import { loadSubject } from './subject.ts'
 import type { Regex } from './types.ts'
 
-/** Tests several linear patterns with a single walk over the subject. Made for patterns without useful literals. */
+/** Tests several linear patterns with a single walk over the subject. */
 export class RegexGroup {
-  readonly #dfa: LazyDfa
+  readonly #automaton: Automaton
+  readonly #anchored: boolean
+  #which: LazyDfa | undefined
+  #any: LazyDfa | undefined
 
   /**
    * @param items patterns made by `compileRegex`, with the bit each has in `out`
@@ -23,8 +26,8 @@ export class RegexGroup {
     })
     const entries = roots.map((root, i) => builder.add(root, items[i]!.id))
     if (entries.length === 0) entries.push(builder.add({ kind: 'set', set: new Uint32Array(8) }, 0))
-    const anchored = roots.every((root) => startsWith(root, 'bos'))
-    this.#dfa = new LazyDfa(new Automaton(builder.finish(builder.join(entries)), false), 'which', anchored)
+    this.#anchored = roots.every((root) => startsWith(root, 'bos'))
+    this.#automaton = new Automaton(builder.finish(builder.join(entries)), false)
   }
 
   /**
@@ -32,8 +35,15 @@ export class RegexGroup {
    * @param out a bitset over the ids; marks are added, nothing is cleared
    */
   match(subject: string, out: Uint32Array): void {
-    this.#dfa.walk(loadSubject(subject), 0, subject.length, 1, 0, (_index, ids) => {
+    this.#which ??= new LazyDfa(this.#automaton, 'which', this.#anchored)
+    this.#which.walk(loadSubject(subject), 0, subject.length, 1, 0, (_index, ids) => {
       for (const id of ids) out[id >>> 5]! |= 1 << (id & 31)
     })
+  }
+
+  /** Does any of the patterns match? */
+  test(subject: string): boolean {
+    this.#any ??= new LazyDfa(this.#automaton, 'search', this.#anchored)
+    return this.#any.walk(loadSubject(subject), 0, subject.length, 1, 0)
   }
 }

@@ -1,31 +1,31 @@
-/** Parser of the PCRE subset: groups, alternatives, quantifiers and inline options. */
+/** Parser of both syntaxes: groups, alternatives, quantifiers and inline options. */
 import { cat, EMPTY, maxLength, type Node, type Pattern } from './ast.ts'
 import { byteSet, complement } from './bytes.ts'
 import { readClass } from './char-class.ts'
 import { Cursor, type Flags } from './cursor.ts'
 import { byteNode, readEscape, referenceByName } from './escapes.ts'
+import { checkRe2Group, RE2_MAX_REPEAT, readUtf8, toUtf8 } from './re2.ts'
 import type { RegexOptions } from './types.ts'
 
 /** Most repetitions a quantifier may name, as in PCRE. */
 const MAX_REPEAT = 65_535
+const QUANTIFIER = /(?:([*+?])|\{(\d+)(,(\d*))?\})([+?]?)/y
 /** Deepest nesting of groups, as PCRE's default for parentheses. */
 const MAX_DEPTH = 250
 
 /**
- * Parses a pattern in the dialect of PCRE2 without UTF mode.
- * @param pattern one character per byte
+ * Parses a pattern in the dialect of PCRE2 without UTF mode, or of RE2.
+ * @param pattern one character per byte for PCRE, text for RE2
  * @throws RegexSyntaxError for a malformed pattern or a construct outside the subset
  */
 export function parse(pattern: string, options: RegexOptions = {}): Pattern {
-  const cursor = new Cursor(pattern, {
-    caseless: options.caseless ?? false,
-    multiline: options.multiline ?? false,
-    dotAll: options.dotAll ?? true,
-    extended: false,
-    ungreedy: false,
-  })
-  const root = readAlternatives(cursor, 0)
+  const re2 = options.syntax === 're2'
+  const { caseless = false, multiline = false, dotAll = !re2, whole = false } = options
+  const flags: Flags = { caseless, multiline, dotAll, extended: false, ungreedy: false }
+  const cursor = new Cursor(re2 ? toUtf8(pattern) : pattern, flags, re2)
+  const tree = readAlternatives(cursor, 0)
   if (!cursor.done) cursor.fail('unmatched )')
+  const root = whole ? cat([{ kind: 'assert', what: 'bos' }, tree, { kind: 'assert', what: 'eos' }]) : tree
   return { root, groups: cursor.groups, names: cursor.names }
 }
 
@@ -59,6 +59,7 @@ function readAtom(cursor: Cursor, depth: number): Node | undefined {
   }
   const { caseless, extended, dotAll, multiline } = cursor.flags
   const c = cursor.next()
+  if (cursor.re2 && c > '\x7f') return readUtf8(cursor, c)
   if (cursor.quoting) return byteNode(c.charCodeAt(0), caseless)
   switch (c) {
     case '\\': {
@@ -85,6 +86,7 @@ function readAtom(cursor: Cursor, depth: number): Node | undefined {
     case '?':
       return cursor.fail('quantifier follows nothing', start)
     default:
+      if (c === '{' && cursor.take(/\d+(?:,\d*)?\}/y)) cursor.fail('quantifier follows nothing', start)
       if (extended && skipExtended(cursor, c)) return undefined
       return byteNode(c.charCodeAt(0), caseless)
   }
@@ -102,14 +104,16 @@ function readQuantifier(cursor: Cursor, atom: Node): Node {
   if (cursor.quoting) return atom
   if (cursor.flags.extended) cursor.take(/(?:[\t-\r ]|#[^\n]*\n?)+/y)
   const start = cursor.pos
-  const found = cursor.take(/(?:([*+?])|\{(\d+)(,(\d*))?\})([+?]?)/y)
+  const found = cursor.take(QUANTIFIER)
   if (!found) return atom
   const [, sign, low, comma, high, suffix] = found
   const min = sign ? (sign === '+' ? 1 : 0) : Number(low)
   const max = sign ? (sign === '?' ? 1 : Infinity) : comma ? (high ? Number(high) : Infinity) : min
-  if (min > MAX_REPEAT || (max > MAX_REPEAT && max !== Infinity)) cursor.fail('number too big in {}', start)
+  const most = cursor.re2 ? RE2_MAX_REPEAT : MAX_REPEAT
+  if (min > most || (max > most && max !== Infinity)) cursor.fail('number too big in {}', start)
   if (max < min) cursor.fail('numbers out of order in {}', start)
-  if (cursor.take(/[*+?]/y)) cursor.fail('quantifier follows a quantifier', cursor.pos - 1)
+  const after = cursor.pos
+  if (cursor.take(QUANTIFIER) || (cursor.re2 && suffix === '+')) cursor.fail('quantifier follows a quantifier', after)
   return repeat(atom, min, max, suffix === '+', (suffix === '?') !== cursor.flags.ungreedy)
 }
 
@@ -128,6 +132,7 @@ function repeat(body: Node, min: number, max: number, possessive: boolean, lazy:
 /** Reads a group; the opening parenthesis is already read. */
 function readGroup(cursor: Cursor, depth: number): Node | undefined {
   const start = cursor.pos - 1
+  if (cursor.re2) checkRe2Group(cursor)
   if (cursor.take(/\*(?=[A-Za-z:])/y)) cursor.fail('verbs are not supported', start)
   if (!cursor.eat('?')) return readCapture(cursor, depth, undefined, start)
   const named = cursor.take(/P?<(\w+)>|'(\w+)'/y)

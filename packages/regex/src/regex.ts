@@ -18,6 +18,7 @@ const DEFAULT_LIMIT_BYTES = 1 << 18
 export class CompiledRegex implements Regex {
   readonly source: string
   readonly linear: boolean
+  readonly size: number
   readonly literals: readonly string[] | undefined
   readonly minLength: number
   readonly byteClass: Uint32Array | undefined
@@ -37,7 +38,8 @@ export class CompiledRegex implements Regex {
     this.source = source
     this.#pattern = parse(source, options)
     const root = this.#pattern.root
-    if (programSize(root) > MAX_PROGRAM) throw new RegexSyntaxError('the pattern is too large', source.length)
+    this.size = programSize(root)
+    if (this.size > MAX_PROGRAM) throw new RegexSyntaxError('the pattern is too large', source.length)
     this.linear = isRegular(root)
     this.regular = this.linear ? root : relax(root)
     this.minLength = minLength(root)

@@ -2,11 +2,18 @@
 
 /** How a pattern is compiled. */
 export interface RegexOptions {
+  /** `re2` takes a pattern as text and is always linear. Default `pcre`, which takes one character per byte. */
+  syntax?: 'pcre' | 're2'
+  /** The pattern must match the whole subject. Default false. */
+  whole?: boolean
   /** ASCII letters match both cases (PCRE_CASELESS). Default false. */
   caseless?: boolean
   /** `^` and `$` also match at line ends (PCRE_MULTILINE). Default false. */
   multiline?: boolean
-  /** `.` matches a line feed (PCRE_DOTALL). Default true, as ModSecurity compiles its patterns so. */
+  /**
+   * `.` matches a line feed (PCRE_DOTALL). Default true for PCRE, as ModSecurity compiles its patterns so; false for
+   * RE2, as everywhere.
+   */
   dotAll?: boolean
   /** Longest subject, in bytes, that a pattern no automaton can run may see. Default 262,144; steps are bounded as well. */
   matchLimitBytes?: number
@@ -31,6 +38,8 @@ export interface Regex {
    * is required.
    */
   readonly literals: readonly string[] | undefined
+  /** Instructions it is made of, roughly, with counted repetitions written out: the worst cost of a byte. */
+  readonly size: number
   /** Length of the shortest possible match, in bytes. */
   readonly minLength: number
   /** A set of bytes (8 words of 32 bits) of which every match contains at least one; undefined when it would be too wide. */

@@ -107,6 +107,8 @@ describe('the dialect', () => {
     ['[a', /missing \] for class at offset 0/],
     ['*a', /follows nothing at offset 0/],
     ['a**', /follows a quantifier at offset 2/],
+    ['a{2}{3}', /follows a quantifier at offset 4/],
+    ['{2}a', /follows nothing at offset 0/],
     ['a{2,1}', /out of order in \{\} at offset 1/],
     ['a{70000}', /too big/],
     ['[b-a]', /out of order in class/],

@@ -123,15 +123,19 @@ describe('patterns of the rule sets', () => {
     }
   })
 
-  it('takes at most 50 ms for any 64 KB, whatever the attack', { timeout: 60_000 }, () => {
+  it('takes at most 50 ms for any 64 KB, whatever the attack, and as long again for the captures', {
+    timeout: 60_000,
+  }, () => {
     const random = new Random(11)
     const slow: string[] = []
     for (const { name, root, regex } of patterns) {
       for (const [attack, subject] of attacks(root, 65_536, random)) {
-        const first = timed(regex, subject)
-        // A first run also compiles and may meet the garbage collector: only what stays slow counts.
-        const least = first <= 50 ? first : Math.min(timed(regex, subject), timed(regex, subject))
-        if (least > 50) slow.push(`${name}, ${attack}: ${least.toFixed(0)} ms`)
+        // A first run also compiles, and others want the machine too: only what stays slow counts.
+        const isQuick = [1, 2, 3, 4, 5, 6].some(() => {
+          const [search, captures] = timed(regex, subject)
+          return search <= 50 && captures <= 50
+        })
+        if (!isQuick) slow.push(`${name}, ${attack}: ${timed(regex, subject).join(', ')} ms`)
       }
     }
     expect(slow).toEqual([])
@@ -146,12 +150,15 @@ describe('patterns of the rule sets', () => {
 })
 
 /** CPU time of a test, and of finding the captures if there is a match, in ms. */
-function timed(regex: Regex, subject: string): number {
+function timed(regex: Regex, subject: string): [search: number, captures: number] {
   const start = cpuTime()
+  let found = start
   try {
-    if (regex.test(subject)) regex.exec(subject)
+    const matches = regex.test(subject)
+    found = cpuTime()
+    if (matches) regex.exec(subject)
   } catch (error) {
     expect(error).toBeInstanceOf(MatchLimitError)
   }
-  return cpuTime() - start
+  return [found - start, cpuTime() - found]
 }
