@@ -1,0 +1,169 @@
+import type { Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+import type { Decision, ParserRefusal, RequestState } from '@portcullis/core'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { type WireBytes, wireBytes } from './wire.ts'
+
+/** How a request ended: `error` is a 5xx that no component decided, `aborted` a client that went away. */
+export type Outcome = 'ok' | 'refused' | 'error' | 'aborted'
+
+/** What the proxy tells of the upstream, as a fact of the request. */
+export interface UpstreamFact {
+  origin?: string
+  status?: number
+  attempts?: number
+  /** Milliseconds of the last try. */
+  duration?: number
+  failure?: string
+}
+
+/** Everything that one line may tell, gathered once when the request is over. */
+export interface Entry {
+  /** When it began, milliseconds since 1970. */
+  time: number
+  outcome: Outcome
+  /** Undefined for what never became a request. */
+  request: FastifyRequest | undefined
+  reply: FastifyReply | undefined
+  state: RequestState | undefined
+  /** The client's address as everybody sees it, and that of the connection. */
+  ip: string | undefined
+  peer: string | undefined
+  port: number | undefined
+  method: string | undefined
+  /** Undefined where no route matched. */
+  route: string | undefined
+  path: string | undefined
+  /** Without the question mark; undefined when there is none. */
+  query: string | undefined
+  status: number | undefined
+  /** Bytes of the bodies, where they are known. */
+  requestSize: number | undefined
+  responseSize: number | undefined
+  /** Bytes that came and went with heads and framing (HTTP/1): true also of streams and of what was cut off. */
+  bytes: WireBytes | undefined
+  /** Milliseconds. */
+  total: number
+  upstream: UpstreamFact | undefined
+  decision: Decision | undefined
+  decisions: readonly Decision[]
+  socket: Socket | undefined
+}
+
+/** Gathers what is known of a request that is over. */
+export function entryOf(
+  request: FastifyRequest,
+  reply: FastifyReply | undefined,
+  state: RequestState,
+  aborted: boolean,
+): Entry {
+  const { raw } = request
+  const url = raw.url ?? ''
+  const mark = url.indexOf('?')
+  const { socket } = raw
+  const { decisions } = state
+  const decision = decisions.length === 0 ? undefined : deciding(decisions)
+  const status = reply === undefined || (aborted && !reply.raw.headersSent) ? undefined : reply.statusCode
+  const total = reply === undefined ? 0 : reply.elapsedTime
+  return {
+    time: Date.now() - total,
+    outcome: aborted ? 'aborted' : outcomeOf(decision, status),
+    request,
+    reply,
+    state,
+    ip: request.ip,
+    peer: socket?.remoteAddress,
+    port: socket?.remotePort,
+    method: request.method,
+    route: request.routeOptions.url,
+    path: mark === -1 ? url : url.slice(0, mark),
+    query: mark === -1 ? undefined : url.slice(mark + 1),
+    status,
+    requestSize: requestSize(request, state),
+    responseSize: reply === undefined ? undefined : responseSize(reply, aborted),
+    bytes: raw.httpVersionMajor === 1 ? wireBytes(socket) : undefined,
+    total,
+    upstream: state.facts?.['upstream'] as UpstreamFact | undefined,
+    decision,
+    decisions,
+    socket,
+  }
+}
+
+/** What the HTTP parser refused: there is an address, a status and a code. */
+export function parserEntry(refusal: ParserRefusal): Entry {
+  return bareEntry(refusal.remoteAddress, refusal.remotePort, refusal.status, 'parser', refusal.code)
+}
+
+/** A TLS handshake that failed: there is an address and OpenSSL's code. */
+export function handshakeEntry(code: string, socket: TLSSocket): Entry {
+  return bareEntry(socket.remoteAddress, socket.remotePort, undefined, 'tls', code)
+}
+
+function bareEntry(
+  ip: string | undefined,
+  port: number | undefined,
+  status: number | undefined,
+  component: string,
+  code: string,
+): Entry {
+  const decision: Decision = { component, code, mode: 'enforce', ...(status === undefined ? undefined : { status }) }
+  return {
+    time: Date.now(),
+    outcome: 'refused',
+    request: undefined,
+    reply: undefined,
+    state: undefined,
+    ip,
+    peer: ip,
+    port,
+    method: undefined,
+    route: undefined,
+    path: undefined,
+    query: undefined,
+    status,
+    requestSize: undefined,
+    responseSize: undefined,
+    bytes: undefined,
+    total: 0,
+    upstream: undefined,
+    decision,
+    decisions: [decision],
+    socket: undefined,
+  }
+}
+
+/** The decision that made the response; without one, the last that would have. */
+function deciding(decisions: readonly Decision[]): Decision | undefined {
+  let monitored: Decision | undefined
+  for (let i = decisions.length - 1; i >= 0; i--) {
+    const decision = decisions[i]!
+    if (decision.mode === 'enforce') return decision
+    if (decision.mode === 'monitor') monitored ??= decision
+  }
+  return monitored
+}
+
+function outcomeOf(decision: Decision | undefined, status: number | undefined): Outcome {
+  if (decision?.mode === 'enforce') return 'refused'
+  return status !== undefined && status >= 500 ? 'error' : 'ok'
+}
+
+function requestSize(request: FastifyRequest, state: RequestState): number | undefined {
+  const declared = request.raw.headers['content-length']
+  if (declared !== undefined) return Number(declared)
+  if (request.raw.headers['transfer-encoding'] === undefined) return 0
+  return state.rawBody?.length
+}
+
+/** Of a response that was cut off, nothing but what left is true; a stream's length is not known before. */
+function responseSize(reply: FastifyReply, aborted: boolean): number | undefined {
+  if (aborted) return undefined
+  const declared = reply.getHeader('content-length')
+  return declared === undefined ? undefined : Number(declared)
+}
+
+/** Milliseconds that the gateway took itself. */
+export function gatewayTime(entry: Entry): number {
+  return entry.upstream?.duration === undefined ? entry.total : Math.max(0, entry.total - entry.upstream.duration)
+}

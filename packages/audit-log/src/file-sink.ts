@@ -1,0 +1,264 @@
+import { writeSync } from 'node:fs'
+import type { RotateConfig } from './config.ts'
+import { LogFile } from './log-file.ts'
+import { Rotation } from './rotation.ts'
+import { CLOSE_TIMEOUT, Pause, RETRY, type Sink, type SinkListener, within } from './sink.ts'
+
+/** How a file is written. */
+export interface FileSinkOptions {
+  /** Absolute, or `stdout`. */
+  path: string
+  /** Permissions of new files. */
+  mode: number
+  rotate?: RotateConfig | undefined
+  /** Milliseconds that a line waits at most. */
+  flushInterval: number
+  /** Most lines that wait. */
+  queueSize: number
+  onChange?: SinkListener
+  /** Told of what does not keep lines from being written: a file that cannot be put aside. */
+  onNotice?: (error: Error) => void
+}
+
+/** Characters that are written without waiting for the interval. */
+const BATCH = 64 * 1024
+/** Milliseconds between two looks whether the file was renamed under us. */
+const LOOK = 1000
+/** Milliseconds after which a write that does not end (a dead network share) counts as a failure. */
+const STALLED = 5000
+
+/**
+ * Appends lines to a file. They gather in one string; a batch is written when it is large or old enough, one at a time.
+ * A failed write is tried again every second, and its lines wait: nothing that was taken is lost while it fits the queue.
+ */
+export class FileSink implements Sink {
+  readonly name: string
+  dropped = 0
+  readonly #options: FileSinkOptions
+  readonly #rotation: Rotation
+  readonly #retry = new Pause()
+  #pending = ''
+  #lines = 0
+  #inFlight = 0
+  #timer: NodeJS.Timeout | undefined
+  #file: LogFile | undefined
+  #writing: Promise<void> | undefined
+  #writeBegan = 0
+  #broken = false
+  #reopen = false
+  #closed = false
+  #nextLook = 0
+
+  constructor(options: FileSinkOptions) {
+    this.#options = options
+    this.name = options.path
+    this.#rotation = new Rotation(options.rotate)
+  }
+
+  get available(): boolean {
+    if (this.#broken || this.queued >= this.#options.queueSize) return false
+    return this.#writeBegan === 0 || performance.now() - this.#writeBegan < STALLED
+  }
+
+  get queued(): number {
+    return this.#lines + this.#inFlight
+  }
+
+  offer(line: string): boolean {
+    if (this.#lines + this.#inFlight >= this.#options.queueSize) {
+      this.dropped++
+      return false
+    }
+    this.#pending += line
+    this.#lines++
+    if (this.#writing !== undefined) return true
+    if (this.#pending.length >= BATCH || this.#options.flushInterval === 0 || this.#closed) this.#start()
+    else this.#timer ??= setTimeout(this.#onTimer, this.#options.flushInterval).unref()
+    return true
+  }
+
+  async open(): Promise<void> {
+    process.on('exit', this.#onExit)
+    try {
+      await this.#opened()
+    } catch (error) {
+      this.#fail(error as Error)
+      this.#start()
+      throw error
+    }
+  }
+
+  /** Opens the path again: it may have been renamed. Lines that wait go to the new file. */
+  async reopen(): Promise<void> {
+    this.#reopen = true
+    const end = performance.now() + CLOSE_TIMEOUT
+    // A run that was ending does not see the wish any more: the next one does.
+    while (this.#reopen && performance.now() < end) {
+      this.#retry.end()
+      this.#start()
+      await within(this.#writing!, end - performance.now())
+    }
+    if (this.#reopen || this.#broken) throw new Error(`the audit log cannot be opened: ${this.#options.path}`)
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    clearTimeout(this.#timer)
+    this.#retry.end()
+    if (this.#lines > 0) this.#start()
+    const done = this.#writing === undefined || (await within(this.#writing, CLOSE_TIMEOUT))
+    process.off('exit', this.#onExit)
+    if (done) await this.#abandon()
+    else this.dropped += this.queued
+  }
+
+  readonly #onTimer = (): void => {
+    this.#timer = undefined
+    this.#start()
+  }
+
+  /** The process ends without having closed us (an uncaught exception): what waits goes out at once. */
+  readonly #onExit = (): void => {
+    if (this.#pending === '' || this.#file === undefined) return
+    try {
+      writeSync(this.#file.fd, this.#pending)
+      this.#pending = ''
+    } catch {
+      // There is nobody left to tell.
+    }
+  }
+
+  #start(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.#writing ??= this.#run().finally(() => {
+      this.#writing = undefined
+      if (this.#closed) void this.#abandon()
+      else if (this.#lines > 0) this.#timer = setTimeout(this.#onTimer, this.#options.flushInterval).unref()
+    })
+  }
+
+  /** Writes batch after batch until little is left. */
+  async #run(): Promise<void> {
+    do {
+      const batch = this.#pending
+      this.#inFlight = this.#lines
+      this.#pending = ''
+      this.#lines = 0
+      await this.#deliver(batch)
+      this.#inFlight = 0
+    } while (this.#pending.length >= BATCH || this.#reopen || (this.#closed && this.#lines > 0))
+  }
+
+  /** Writes one batch, in parts where the file is put aside in between; tries until it is done. */
+  async #deliver(batch: string): Promise<void> {
+    let rest = batch
+    while (rest !== '' || this.#reopen || this.#broken) {
+      try {
+        const file = await this.#opened()
+        const part = this.#fitting(file, rest)
+        if (part !== '') await this.#write(file, part)
+        rest = rest.slice(part.length)
+        if (this.#broken) this.#recover()
+      } catch (error) {
+        this.#fail(error as Error)
+        if (this.#closed) {
+          this.dropped += countLines(rest)
+          return
+        }
+        await this.#retry.wait(RETRY)
+      }
+    }
+  }
+
+  async #write(file: LogFile, part: string): Promise<void> {
+    this.#writeBegan = performance.now()
+    try {
+      for (let attempt = 0; ; attempt++) {
+        try {
+          await (attempt === 0 ? file.write(part) : file.retry(part.length))
+          return
+        } catch (error) {
+          // The rest of the part waits in the file's own buffer: it must be written before anything else.
+          this.#fail(error as Error)
+          if (this.#closed || this.#reopen) {
+            await this.#abandon()
+            throw error
+          }
+          await this.#retry.wait(RETRY)
+        }
+      }
+    } finally {
+      this.#writeBegan = 0
+    }
+  }
+
+  /** The file that lines go to now: opened, put aside or opened again as is due. */
+  async #opened(): Promise<LogFile> {
+    const { path, mode } = this.#options
+    if (path === 'stdout') {
+      this.#reopen = false
+      this.#file ??= LogFile.standardOutput()
+      return this.#file
+    }
+    if (this.#file !== undefined && !(await this.#isCurrent())) this.#reopen = true
+    if (this.#reopen) {
+      this.#reopen = false
+      await this.#abandon()
+    }
+    if (this.#file !== undefined && this.#rotation.isDue(this.#file)) {
+      const error = (await this.#file.isCurrent()) ? await this.#rotation.putAside(path) : undefined
+      if (error !== undefined) this.#options.onNotice?.(error)
+      await this.#abandon()
+      return this.#opened()
+    }
+    if (this.#file === undefined) {
+      this.#file = await LogFile.open(path, mode)
+      this.#rotation.opened(this.#file)
+      if (this.#rotation.isDue(this.#file)) return this.#opened()
+    }
+    return this.#file
+  }
+
+  async #isCurrent(): Promise<boolean> {
+    const now = performance.now()
+    if (now < this.#nextLook) return true
+    this.#nextLook = now + LOOK
+    return this.#file!.isCurrent()
+  }
+
+  async #abandon(): Promise<void> {
+    const file = this.#file
+    this.#file = undefined
+    await file?.close()
+  }
+
+  /** As many whole lines as the file has room for, at least one. */
+  #fitting(file: LogFile, text: string): string {
+    const room = this.#rotation.room(file)
+    if (text.length <= room) return text
+    const end = text.lastIndexOf('\n', room - 1)
+    if (end !== -1) return text.slice(0, end + 1)
+    if (file.size === 0) return text.slice(0, text.indexOf('\n') + 1)
+    // Not one line fits: the file counts as full, and is put aside before the next attempt.
+    file.size = Number.POSITIVE_INFINITY
+    return ''
+  }
+
+  #fail(error: Error): void {
+    if (this.#broken) return
+    this.#broken = true
+    this.#options.onChange?.(false, error)
+  }
+
+  #recover(): void {
+    this.#broken = false
+    this.#options.onChange?.(true)
+  }
+}
+
+function countLines(text: string): number {
+  let count = 0
+  for (let i = text.indexOf('\n'); i !== -1; i = text.indexOf('\n', i + 1)) count++
+  return count
+}
