@@ -1,8 +1,8 @@
+import type { RegexGroup } from '@portcullis/regex'
 import { isbot } from 'isbot'
-import { Automaton } from './automaton.ts'
 import type { BotDetectorConfig } from './config.ts'
 import { LruCache } from './lru-cache.ts'
-import { parsePattern } from './pattern.ts'
+import { compilePatterns } from './patterns.ts'
 
 /** Longer User-Agents are bots: browsers send a tenth of this. In characters. */
 export const MAX_USER_AGENT = 2048
@@ -13,17 +13,17 @@ const MAX_CACHED = 512
 export class BotDetector {
   readonly #allow: ReadonlySet<string>
   readonly #deny: ReadonlySet<string>
-  readonly #patterns: Automaton | undefined
+  readonly #patterns: RegexGroup | undefined
   readonly #knownBots: boolean
   readonly #emptyIsBot: boolean
   readonly #decisions: LruCache<boolean> | undefined
 
-  /** @throws PatternError for a pattern that cannot be used. */
+  /** @throws RegexSyntaxError or RangeError for patterns that cannot be used. */
   constructor(config: BotDetectorConfig) {
     const { allow = [], deny = [], patterns = [], cache_size: cacheSize = 0 } = config
     this.#allow = new Set(allow)
     this.#deny = new Set(deny)
-    this.#patterns = patterns.length > 0 ? new Automaton(patterns.map(parsePattern)) : undefined
+    this.#patterns = patterns.length > 0 ? compilePatterns(patterns) : undefined
     this.#knownBots = config.known_bots ?? false
     this.#emptyIsBot = config.empty_user_agent_is_bot ?? false
     this.#decisions = cacheSize > 0 ? new LruCache(cacheSize) : undefined

@@ -12,10 +12,9 @@ import {
   toPlugin,
 } from '@portcullis/core'
 import type { FastifyRequest } from 'fastify'
-import { Automaton } from './automaton.ts'
 import { type BotDetectorConfig, botDetectorSchema } from './config.ts'
 import { BotDetector } from './detector.ts'
-import { parsePattern } from './pattern.ts'
+import { compilePattern } from './patterns.ts'
 
 export { type BotDetectorConfig, botDetectorSchema } from './config.ts'
 
@@ -55,7 +54,7 @@ function check(config: BotDetectorConfig): ConfigIssue[] {
   const issues: ConfigIssue[] = []
   for (const [index, text] of (config.patterns ?? []).entries()) {
     try {
-      new Automaton([parsePattern(text)])
+      compilePattern(text)
     } catch (error) {
       issues.push({
         place: `.patterns[${index}]`,

@@ -179,9 +179,13 @@ describe('cache', () => {
 
 describe('mistakes', () => {
   it.each([
-    [{ patterns: ['ok', '(?!x)'] }, /patterns\[1\]: expected a regular expression: look-around is not supported/],
-    [{ patterns: ['(a'] }, /patterns\[0\]: expected a regular expression: a "\(" without its "\)"/],
-    [{ patterns: Array(20).fill('a{1000}') }, /patterns: together: the pattern is too large/],
+    [
+      { patterns: ['ok', '(?!x)'] },
+      /patterns\[1\]: expected a regular expression: look-around is not supported at offset 0/,
+    ],
+    [{ patterns: ['(a'] }, /patterns\[0\]: expected a regular expression: missing \) at offset 0/],
+    [{ patterns: Array(20).fill('a{1000}') }, /patterns: together: the patterns are too large/],
+    [{ patterns: ['((a{100}){100}){100}'] }, /patterns\[0\]: expected a regular expression: the pattern is too large/],
     [{ patterns: 'bot' }, /patterns: expected a list, got "bot"/],
     [{ pattern: ['bot'] }, /pattern: unknown field; did you mean "patterns"\?/],
     [{ cache_size: -1 }, /cache_size: expected a number >= 0/],
