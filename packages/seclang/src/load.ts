@@ -5,6 +5,7 @@ import { type CrsOptions, crsDirectives } from './crs.ts'
 import { builtinDetector, type InjectionDetector } from './detect/index.ts'
 import { compileProgram } from './engine/compile.ts'
 import { defaultConfig, type EngineMode } from './engine/config.ts'
+import { DIALECTS } from './engine/dialect.ts'
 import { LinkCompiler } from './engine/link.ts'
 import { type EngineOptions, RuleSet } from './engine/ruleset.ts'
 import { RuleMistake, SecLangError } from './errors.ts'
@@ -31,7 +32,7 @@ export interface LoadOptions {
   detector?: InjectionDetector
   /** Where IP, SESSION and the other lasting collections are kept. Default: in memory. */
   collections?: CollectionStore
-  /** Ways in which engines differ. Default: those of ModSecurity 2, which the Core Rule Set is tested with. */
+  /** Ways in which engines differ, and whether all matches are recorded. */
   engine?: Partial<EngineOptions>
 }
 
@@ -70,8 +71,8 @@ function excludeDirectives(exclude: readonly (number | string)[]): string {
 export function loadRules(options: LoadOptions): RuleSet {
   const baseDir = resolve(options.baseDir ?? '.')
   const access = diskAccess(baseDir)
-  const engine: EngineOptions = { dialect: 'modsecurity2', recordAll: false, ...options.engine }
-  const reader = new ProgramReader(defaultConfig(), access, engine.dialect === 'modsecurity2')
+  const engine: EngineOptions = { dialect: 'portcullis', recordAll: false, ...options.engine }
+  const reader = new ProgramReader(defaultConfig(), access, DIALECTS[engine.dialect].backslashes)
   if (options.crs !== undefined) {
     reader.text(crsDirectives({ ...options.crs, folder: resolve(baseDir, options.crs.folder) }), '<crs>')
   }
@@ -82,11 +83,10 @@ export function loadRules(options: LoadOptions): RuleSet {
 
   const { program } = reader
   if (options.mode !== undefined) program.config.engine = options.mode
-  const multiline = engine.dialect === 'libmodsecurity3'
   const rules = new RuleSet(program.config, engine, options.collections ?? new MemoryCollections())
   const readerOf = operatorFiles(access, baseDir)
   const detector = options.detector ?? builtinDetector
-  const links = new LinkCompiler(rules, (file) => ({ readFile: readerOf(file), detector, multiline }))
+  const links = new LinkCompiler(rules, (file, multiline) => ({ readFile: readerOf(file), detector, multiline }))
   compileProgram(program, rules, links)
   if (program.mistakes.length > 0) throw new SecLangError(program.mistakes)
   rules.warmUp()

@@ -87,6 +87,6 @@ export function processRequestBody(tx: Transaction): Verdict | undefined {
   tx.bodyText = body.toString('latin1', 0, Math.min(limit, body.length))
   PROCESSORS[tx.processor]?.(tx)
   const raw = tx.processor === 'URLENCODED' || (tx.processor === '' && tx.forceBodyVariable)
-  if (raw || tx.rules.options.dialect === 'libmodsecurity3') tx.requestBodyVariable = tx.bodyText
+  if (raw || tx.rules.reading.everyBody) tx.requestBodyVariable = tx.bodyText
   return tx.bodyOverLimit && config.requestBodyLimitAction === 'Reject' ? REFUSED : undefined
 }

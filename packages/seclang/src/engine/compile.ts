@@ -5,7 +5,7 @@ import { type Mistake, type Position, RuleMistake, unknownName } from '../errors
 import type { ActionSpec } from '../language/actions.ts'
 import { type Program, phaseNumber, type RuleSpec } from '../language/program.ts'
 import { applyChanges } from './changes.ts'
-import { compileLink, type LinkCompiler } from './link.ts'
+import { compileLink, type LinkCompiler, type RuleTraits } from './link.ts'
 import { compileMacro } from './macro.ts'
 import { type Disruption, Rule } from './model.ts'
 import type { RuleSet } from './ruleset.ts'
@@ -76,6 +76,11 @@ function allowed(argument: string | null): Disruption {
   return `allow:${low}`
 }
 
+/** Whether a match counts against the request; `block` says so even where the defaults only score. */
+function refuses(rule: Rule, actions: readonly ActionSpec[]): boolean {
+  return /^(?:deny|drop|redirect)$/.test(rule.disruption) || actions.some((a) => a.name === 'block')
+}
+
 function compileRule(spec: RuleSpec, rules: RuleSet, links: LinkCompiler): Rule {
   const { actions } = spec
   const rule = new Rule()
@@ -100,10 +105,11 @@ function compileRule(spec: RuleSpec, rules: RuleSet, links: LinkCompiler): Rule 
   rule.accuracy = number(actions, 'accuracy')
   rule.skip = number([...actions, ...spec.links.flatMap((l) => l.actions)], 'skip')
   rule.unconditional = spec.variables === null
-  rule.first = compileLink(links, spec, rule.phase, defaults)
+  const traits: RuleTraits = { phase: rule.phase, refuses: refuses(rule, actions) }
+  rule.first = compileLink(links, spec, traits, defaults)
   let last = rule.first
   for (const link of spec.links) {
-    last.next = compileLink(links, link, rule.phase, defaults)
+    last.next = compileLink(links, link, traits, defaults)
     last = last.next
   }
   return rule

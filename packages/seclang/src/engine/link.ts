@@ -7,6 +7,7 @@ import type { RuleSpec } from '../language/program.ts'
 import type { VariableSpec } from '../language/variables.ts'
 import { makeOperator, NUMERIC, type Operator, type OperatorContext, toInteger } from '../operators/index.ts'
 import { TRANSFORMATION_NAMES, type Transformation, transformationNamed } from '../transform/index.ts'
+import type { Reading } from './dialect.ts'
 import { compileEffects } from './effects.ts'
 import { compileMacro, type Macro } from './macro.ts'
 import { Link, Predicate, type Target } from './model.ts'
@@ -14,11 +15,18 @@ import type { RuleSet } from './ruleset.ts'
 import { Chain } from './strings.ts'
 import type { Transaction } from './transaction.ts'
 
+/** What links need to know of their rule. */
+export interface RuleTraits {
+  readonly phase: number
+  /** Whether the rule refuses what it matches, and not only notes or exempts it. */
+  readonly refuses: boolean
+}
+
 /** Shares what links have in common while a rule set is compiled. */
 export class LinkCompiler {
   readonly rules: RuleSet
-  /** Context for operators of rules in a file. */
-  readonly context: (file: string) => OperatorContext
+  /** Context for operators of rules in a file; `lines` = `^` and `$` match at the ends of lines. */
+  readonly context: (file: string, lines: boolean) => OperatorContext
   private readonly chains = new Map<string, Chain>()
   private readonly sourceIndex = new Map<string, number>()
   private readonly cellIndex = new Map<string, number>()
@@ -26,7 +34,7 @@ export class LinkCompiler {
   private readonly predicates = new Map<string, Predicate>()
   private readonly selectors = new Map<string, Regex>()
 
-  constructor(rules: RuleSet, context: (file: string) => OperatorContext) {
+  constructor(rules: RuleSet, context: (file: string, lines: boolean) => OperatorContext) {
     this.rules = rules
     this.context = context
   }
@@ -102,12 +110,12 @@ export class LinkCompiler {
     })
   }
 
-  predicate(name: string, argument: string, file: string, phase: number): Predicate {
+  predicate(name: string, argument: string, file: string, phase: number, lines: boolean): Predicate {
     const isFile = /f(?:romfile)?$/i.test(name)
-    const key = `${name.toLowerCase()} ${isFile ? file : ''} ${argument}`
+    const key = `${name.toLowerCase()} ${isFile ? file : ''} ${lines} ${argument}`
     let predicate = this.predicates.get(key)
     if (predicate === undefined) {
-      predicate = new Predicate(this.rules.predicates.length, makeOperator(name, argument, this.context(file)))
+      predicate = new Predicate(this.rules.predicates.length, makeOperator(name, argument, this.context(file, lines)))
       this.rules.predicates.push(predicate)
       this.predicates.set(key, predicate)
     }
@@ -186,14 +194,20 @@ function gateGuard(link: Link, name: string, argument: Macro): ((tx: Transaction
   }
 }
 
-function setOperator(link: Link, compiler: LinkCompiler, spec: RuleSpec, phase: number): void {
+/** Whether `^` and `$` of a link's pattern match at the ends of lines. */
+function matchesLines(anchors: Reading['anchors'], negated: boolean, refuses: boolean): boolean {
+  return anchors === 'strict' ? refuses && !negated : anchors === 'line'
+}
+
+function setOperator(link: Link, compiler: LinkCompiler, spec: RuleSpec, of: RuleTraits): void {
   const { name, negated } = spec.operator
+  const lines = /^rx/i.test(name) && matchesLines(compiler.rules.reading.anchors, negated, of.refuses)
   const argument = compileMacro(spec.operator.argument, compiler.rules.slots)
   link.negated = negated
   if (argument.constant === undefined) {
-    link.dynamic = dynamicOperator(name, argument, compiler.context(spec.file))
+    link.dynamic = dynamicOperator(name, argument, compiler.context(spec.file, lines))
   } else {
-    link.predicate = compiler.predicate(name, argument.constant, spec.file, phase)
+    link.predicate = compiler.predicate(name, argument.constant, spec.file, of.phase, lines)
   }
   link.guard = gateGuard(link, name, argument)
   const filtered = link.predicate !== null && link.predicate.operator.prefilter.kind !== 'none'
@@ -208,7 +222,7 @@ function setOperator(link: Link, compiler: LinkCompiler, spec: RuleSpec, phase: 
 export function compileLink(
   compiler: LinkCompiler,
   spec: RuleSpec,
-  phase: number,
+  of: RuleTraits,
   defaults: readonly ActionSpec[],
 ): Link {
   const link = new Link()
@@ -229,7 +243,7 @@ export function compileLink(
   }
   if (spec.variables !== null) {
     if (included.length === 0) throw new RuleMistake('the rule has only exclusions')
-    setOperator(link, compiler, spec, phase)
+    setOperator(link, compiler, spec, of)
   }
   link.effects = compileEffects(spec.actions, compiler.rules)
   return link

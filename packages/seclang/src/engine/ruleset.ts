@@ -5,6 +5,7 @@ import type { Lifetime, VariableInfo } from '../language/names.ts'
 import { MemoryCollections } from '../store/memory.ts'
 import type { CollectionStore } from '../store/types.ts'
 import type { EngineConfig } from './config.ts'
+import { DIALECTS, type Dialect, type Reading } from './dialect.ts'
 import type { Predicate, Rule } from './model.ts'
 import { makePlan, type Plan } from './plan.ts'
 import { SlotTable } from './slots.ts'
@@ -29,11 +30,10 @@ export interface Cell {
 /** Switches for the ways in which engines differ. */
 export interface EngineOptions {
   /**
-   * `modsecurity2` is what the Core Rule Set is written for and tested with. `libmodsecurity3` differs in that backslash
-   * pairs in quotes stay pairs, `^` and `$` match at line ends, REQUEST_URI is decoded and REQUEST_BODY is there for every
-   * body.
+   * Where engines differ: `portcullis` (the default) takes the reading that rules evidently mean and under which more is
+   * refused; the others read as ModSecurity 2 under httpd and as libmodsecurity 3 do.
    */
-  dialect: 'modsecurity2' | 'libmodsecurity3'
+  dialect: Dialect
   /** Record also rules with `nolog`; for explaining. */
   recordAll: boolean
 }
@@ -52,6 +52,7 @@ const PLAN_INTERVAL = 10_000
 export class RuleSet {
   readonly config: EngineConfig
   readonly options: EngineOptions
+  readonly reading: Reading
   readonly store: CollectionStore
   readonly slots: SlotTable = new SlotTable()
   /** Rules by phase, 1 to 5. */
@@ -77,6 +78,7 @@ export class RuleSet {
   constructor(config: EngineConfig, options: EngineOptions, store: CollectionStore) {
     this.config = config
     this.options = options
+    this.reading = DIALECTS[options.dialect]
     this.store = store
   }
 

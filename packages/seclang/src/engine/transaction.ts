@@ -44,7 +44,7 @@ export class Transaction extends TransactionState {
     this.argsGet = list
     if (tooMany) this.bodyError = 'too many arguments'
     this.badEscape = hasBadEscape(this.query)
-    if (this.rules.options.dialect === 'libmodsecurity3') this.uri = urlDecode(this.uri.replaceAll('+', '%2b'))
+    if (this.rules.reading.decodedUri) this.uri = urlDecode(this.uri.replaceAll('+', '%2b'))
   }
 
   /** Header names and values in turn, in wire order. */

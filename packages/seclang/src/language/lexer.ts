@@ -1,5 +1,6 @@
 /** Splits rule text into directives as httpd's configuration reader does, which the Core Rule Set is written for. */
 
+import type { Reading } from '../engine/dialect.ts'
 import type { Position } from '../errors.ts'
 
 /** One directive with its arguments, quotes removed. */
@@ -14,17 +15,19 @@ function isSpace(code: number): boolean {
   return code === 32 || (code >= 9 && code <= 13)
 }
 
-/** Inside quotes and words a backslash pair becomes one backslash and an escaped quote loses its backslash. */
-function collapse(raw: string, quote: string, pairs: boolean): string {
-  if (!raw.includes('\\')) return raw
-  let out = ''
-  for (let i = 0; i < raw.length; i++) {
-    const next = raw[i + 1]
-    if (raw[i] === '\\' && ((pairs && next === '\\') || (quote !== '' && next === quote))) i++
-    else if (!pairs && raw[i] === '\\' && next === '\\') out += raw[i++]!
-    out += raw[i]!
-  }
-  return out
+/** How many of `n` backslashes in a row are left, by reading. */
+const KEPT: Record<Reading['backslashes'], (n: number) => number> = {
+  pairs: (n) => n - Math.floor(n / 2),
+  keep: (n) => n,
+  meaning: (n) => n - 2 * Math.floor(n / 4),
+}
+
+/** Takes the escapes of the configuration's own syntax away: backslash pairs as read, and the backslash before a quote. */
+function unquote(raw: string, quote: string, backslashes: Reading['backslashes']): string {
+  return raw.replace(/(\\+)(.?)/gs, (_all, run: string, next: string) => {
+    const escapes = quote !== '' && next === quote && run.length % 2 === 1
+    return '\\'.repeat(KEPT[backslashes](escapes ? run.length - 1 : run.length)) + next
+  })
 }
 
 function endOfQuoted(line: string, start: number, quote: string): number {
@@ -38,9 +41,9 @@ function endOfQuoted(line: string, start: number, quote: string): number {
 
 /**
  * The words of one logical line.
- * @param pairs whether a backslash pair becomes one backslash
+ * @param backslashes how backslashes are read
  */
-export function splitWords(line: string, pairs = true): string[] {
+export function splitWords(line: string, backslashes: Reading['backslashes']): string[] {
   const words: string[] = []
   let i = 0
   for (;;) {
@@ -49,12 +52,12 @@ export function splitWords(line: string, pairs = true): string[] {
     const quote = line[i]!
     if (quote === '"' || quote === "'") {
       const end = endOfQuoted(line, i + 1, quote)
-      words.push(collapse(line.slice(i + 1, end), quote, pairs))
+      words.push(unquote(line.slice(i + 1, end), quote, backslashes))
       i = end + 1
     } else {
       let end = i
       while (end < line.length && !isSpace(line.charCodeAt(end))) end++
-      words.push(collapse(line.slice(i, end), '', pairs))
+      words.push(unquote(line.slice(i, end), '', backslashes))
       i = end
     }
   }
@@ -64,7 +67,7 @@ export function splitWords(line: string, pairs = true): string[] {
  * Reads the directives of a text (a byte string). Lines that end in a backslash go on in the next one; a line whose
  * first sign is `#` is a comment and, unlike in httpd, never swallows the line after it.
  */
-export function readDirectives(text: string, file: string, pairs = true): Directive[] {
+export function readDirectives(text: string, file: string, backslashes: Reading['backslashes']): Directive[] {
   const lines = text.split('\n')
   const found: Directive[] = []
   for (let i = 0; i < lines.length; i++) {
@@ -78,7 +81,7 @@ export function readDirectives(text: string, file: string, pairs = true): Direct
       logical = lines[i]!.replace(/\r$/, '')
     }
     parts.push(logical)
-    const [name, ...args] = splitWords(parts.join(''), pairs)
+    const [name, ...args] = splitWords(parts.join(''), backslashes)
     if (name !== undefined) found.push({ file, line, name, args })
   }
   return found

@@ -1,6 +1,7 @@
 /** Reads rule files into a list of rules, markers and changes, collecting every mistake on the way. */
 
 import type { EngineConfig } from '../engine/config.ts'
+import type { Reading } from '../engine/dialect.ts'
 import { type Mistake, type Position, RuleMistake } from '../errors.ts'
 import { checkOperator } from '../operators/index.ts'
 import { type ActionSpec, parseActions } from './actions.ts'
@@ -68,18 +69,18 @@ export class ProgramReader {
   private openChain: RuleSpec | undefined
   private depth = 0
 
-  private readonly collapsePairs: boolean
+  private readonly backslashes: Reading['backslashes']
 
-  /** @param collapsePairs whether a backslash pair in quotes is one backslash, as for httpd */
-  constructor(config: EngineConfig, access: FileAccess, collapsePairs = true) {
-    this.collapsePairs = collapsePairs
+  /** @param backslashes how backslashes in arguments are read */
+  constructor(config: EngineConfig, access: FileAccess, backslashes: Reading['backslashes']) {
+    this.backslashes = backslashes
     this.program = { items: [], changes: [], config, mistakes: [] }
     this.access = access
   }
 
   /** Reads a text as if it were a file of that name. */
   text(text: string, file: string): void {
-    for (const directive of readDirectives(text, file, this.collapsePairs)) this.directive(directive)
+    for (const directive of readDirectives(text, file, this.backslashes)) this.directive(directive)
     if (this.openChain !== undefined && this.depth === 0) this.mistake(this.openChain, 'the chain is not finished')
     if (this.depth === 0) this.openChain = undefined
   }

@@ -63,31 +63,43 @@ export function parityZero7bit(value: string): string {
   return mapBytes(value, (c) => c & 127)
 }
 
-/** Length of the UTF-8 sequence at `i` and its code point; a length of 1 with -1 for anything malformed or overlong. */
+/**
+ * Length of the UTF-8 sequence at `i` and its code point; a length of 0 for what is no sequence. Overlong ones and
+ * surrogates count as sequences here.
+ */
 function decodeAt(value: string, i: number): [length: number, point: number] {
   const first = value.charCodeAt(i)
   const size =
-    first >= 0xf0 && first < 0xf8 ? 4 : first >= 0xe0 && first < 0xf0 ? 3 : first >= 0xc0 && first < 0xe0 ? 2 : 0
-  if (size === 0 || i + size > value.length) return [1, -1]
+    first >= 0xf0 && first < 0xf5 ? 4 : first >= 0xe0 && first < 0xf0 ? 3 : first >= 0xc0 && first < 0xe0 ? 2 : 0
+  if (size === 0 || i + size > value.length) return [0, -1]
   let point = first & (0xff >> (size + 1))
   for (let k = 1; k < size; k++) {
     const next = value.charCodeAt(i + k)
-    if ((next & 0xc0) !== 0x80) return [1, -1]
+    if ((next & 0xc0) !== 0x80) return [0, -1]
     point = (point << 6) | (next & 0x3f)
   }
-  const least = size === 2 ? 0x80 : size === 3 ? 0x800 : 0x10000
-  return point < least ? [1, -1] : [size, point]
+  return [size, point]
 }
 
-/** UTF-8 sequences become `%uhhhh`, which `urlDecodeUni` and the rules can read; other bytes stay. */
+/** Whether a sequence of that length must not stand for the code point. */
+function isIllegal(size: number, point: number): boolean {
+  return point < (size === 2 ? 0x80 : size === 3 ? 0x800 : 0x10000) || (point >= 0xd800 && point <= 0xdfff)
+}
+
+/**
+ * UTF-8 sequences become `%uhhhh`, which `urlDecodeUni` and the rules can read; other bytes stay. An overlong sequence or a
+ * surrogate is written out too, since the application may take it for what it stands for, and followed by its first byte
+ * as a sign of what it was.
+ */
 export function utf8toUnicode(value: string): string {
   let out = ''
   let from = 0
   for (let i = 0; i < value.length; i++) {
     if (value.charCodeAt(i) < 0x80) continue
     const [size, point] = decodeAt(value, i)
-    if (point < 0) continue
+    if (size === 0) continue
     out += `${value.slice(from, i)}%u${point.toString(16).padStart(4, '0')}`
+    if (isIllegal(size, point)) out += value[i]!
     i += size - 1
     from = i + 1
   }

@@ -53,16 +53,27 @@ describe('mistakes', () => {
 
 describe('the tokenizer', () => {
   test('quotes, continuation lines and backslash pairs', () => {
-    expect(splitWords(String.raw`SecRule "a \"b\" \\ \d" 'c d' e\\f`)).toEqual([
+    expect(splitWords(String.raw`SecRule "a \"b\" \\ \d" 'c d' e\\f`, 'pairs')).toEqual([
       'SecRule',
       String.raw`a "b" \ \d`,
       'c d',
       String.raw`e\f`,
     ])
-    expect(splitWords(String.raw`"a \\ b"`, false)).toEqual([String.raw`a \\ b`])
-    expect(readDirectives('# x \\\nSecAction a\\\n b', 'f')).toEqual([
+    expect(readDirectives('# x \\\nSecAction a\\\n b', 'f', 'pairs')).toEqual([
       { file: 'f', line: 2, name: 'SecAction', args: ['a', 'b'] },
     ])
+  })
+
+  test.each([
+    ['pairs', [1, 1, 2, 2, 3, 3, 4, 4]],
+    ['keep', [1, 2, 3, 4, 5, 6, 7, 8]],
+    ['meaning', [1, 2, 3, 2, 3, 4, 5, 4]],
+  ] as const)('one to eight backslashes, read as %s', (reading, left) => {
+    const run = (n: number): string => '\\'.repeat(n)
+    left.forEach((n, i) => {
+      expect(splitWords(`"${run(i + 1)}x"`, reading)).toEqual([`${run(n)}x`])
+    })
+    expect(splitWords(`"${run(5)}" x"`, reading)).toEqual([`${run(left[3])}" x`])
   })
 })
 

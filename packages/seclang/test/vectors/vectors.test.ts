@@ -71,3 +71,10 @@ test('the class bits that guard a transformation are never too few', () => {
   }
   expect(classify('a  b') & CLASS.SPACE_RUN).not.toBe(0)
 })
+
+test('utf8toUnicode writes out overlong sequences and surrogates, and their first byte after them', () => {
+  const apply = (value: string): string => transformationNamed('utf8toUnicode')!.apply(value)
+  expect(apply('\xc0\xbcscript\xc0\xbe')).toBe('%u003c\xc0script%u003e\xc0')
+  expect(apply('\xe0\x80\xbc \xf0\x80\x80\xbc \xed\xa0\x80')).toBe('%u003c\xe0 %u003c\xf0 %ud800\xed')
+  expect(apply('\xf8\x88\x80\x80 \xc0 \xe2\x82')).toBe('\xf8\x88\x80\x80 \xc0 \xe2\x82')
+})
