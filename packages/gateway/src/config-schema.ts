@@ -34,18 +34,33 @@ export function configSchema(): JSONSchema {
     title: 'Portcullis gateway configuration',
     ...documentSchema,
     properties,
+    definitions: definitions(),
   }
   return withComments(schema) as JSONSchema
 }
 
-/** Every namespace of a level, old spellings included. */
+/** Every namespace of a level, old spellings included; what a block holds stands once, among the definitions. */
 function blocks(level: Level): JSONSchema {
   const properties: Record<string, JSONSchema> = {}
-  for (const component of components as readonly Component[]) {
+  for (const component of components) {
     if (!component.levels.includes(level)) continue
-    for (const namespace of component.namespaces) properties[namespace] = schemaOf(component, level)
+    for (const namespace of component.namespaces)
+      properties[namespace] = { $ref: `#/definitions/${nameOf(component, level)}` }
   }
   return { type: 'object', additionalProperties: false, properties }
+}
+
+function definitions(): Record<string, JSONSchema> {
+  const found: Record<string, JSONSchema> = {}
+  for (const component of components)
+    for (const level of component.levels) found[nameOf(component, level)] = schemaOf(component, level)
+  return found
+}
+
+/** Components whose blocks are the same at every level have one definition. */
+function nameOf(component: Component, level: Level): string {
+  const name = component.name.replaceAll('/', '-')
+  return typeof component.schema === 'function' ? `${name}-${level}` : name
 }
 
 /** Comments are allowed in every object, and the keyword of our own is left out. */
@@ -55,6 +70,11 @@ function withComments(schema: unknown): unknown {
   const result: Record<string, unknown> = {}
   for (const [key, value] of Object.entries(schema))
     if (key !== 'expects' || typeof value !== 'string') result[key] = withComments(value)
+  if (typeof result.type === 'string' && ['integer', 'number', 'boolean'].includes(result.type)) {
+    // A number or a boolean may come out of the environment.
+    result.type = [result.type, 'string']
+    result.pattern = '^\\$\\{[A-Z_]'
+  }
   if (result.additionalProperties === false && typeof result.properties === 'object') {
     result.patternProperties = { ...COMMENTS, ...(result.patternProperties as object | undefined) }
   }

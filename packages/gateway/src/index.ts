@@ -27,6 +27,7 @@ import { endpointOptions } from './endpoints.ts'
 import { unknownNamespace } from './krakend.ts'
 import { type LoadedConfig, type LoadOptions, loadConfig } from './load.ts'
 import { components, order, rootComponents } from './pipeline.ts'
+import { requestForm } from './request-form.ts'
 import { tlsConfigOf } from './server-options.ts'
 
 /** Options of the umbrella: a configuration, in the file `config` or in place, and how to load it. */
@@ -70,13 +71,14 @@ async function gateway(fastify: FastifyInstance, options: GatewayOptions): Promi
   await fastify.register(async (scope) => addEndpoints(scope, endpointOptions(loaded)))
 }
 
-/** Blocks that no `extra_config` states: the root's `tls`, and the rates that API keys bring along. */
+/** Blocks that no `extra_config` states: the form of requests, the root's `tls`, the rates that API keys bring along. */
 function allBlocks(loaded: LoadedConfig): ReadonlyMap<string, Block> {
   const blocks = new Map(loaded.blocks)
   const add = (component: Component, place: string, config: unknown): void => {
     if (!blocks.has(component.name))
       blocks.set(component.name, { component, level: 'service', place, config, off: false })
   }
+  add(requestForm as Component, '', {})
   const tls = tlsConfigOf(loaded)
   if (tls !== undefined) add(rootComponents[0]!, 'tls', tls)
   if (blocks.has('api-keys')) add(identityRateLimit as Component, 'extra_config["auth/api-keys"]', {})
@@ -122,6 +124,7 @@ export { configSchema } from './config-schema.ts'
 export type { BackendDocument, EndpointDocument, GatewayDocument } from './document.ts'
 export { addHealth } from './health.ts'
 export { type LoadedConfig, type LoadOptions, loadConfig } from './load.ts'
+export { RedactingLogController } from './log-controller.ts'
 export { components, order } from './pipeline.ts'
 export { serverOptions, serverOptionsOf } from './server-options.ts'
 export { plugin as gateway }

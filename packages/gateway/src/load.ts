@@ -13,6 +13,7 @@ import {
   type RedisConfig,
   readBlocks,
   redisSchema,
+  type Store,
 } from '@portcullis/core'
 import { checkTls, tlsSchema } from '@portcullis/tls'
 import { checkEndpoints } from './check-endpoints.ts'
@@ -32,6 +33,8 @@ export interface LoadOptions {
   environment?: NodeJS.ProcessEnv
   /** Where relative file names start from, for a document given as an object. Default the working directory. */
   baseDir?: string
+  /** A store for `policy: "redis"` that the app made itself; otherwise the root's `redis` must say where it is. */
+  redisStore?: Store
 }
 
 /** A configuration that passed every check. */
@@ -63,6 +66,7 @@ export function loadConfig(config: string | GatewayDocument, options: LoadOption
   let checked = check(substituted.document, read.baseDir)
   // A number or a boolean that came out of a variable is text until a check says what was expected.
   while (convertFilled(checked.issues, substituted.filled)) checked = check(substituted.document, read.baseDir)
+  checked.issues.push(...checkStores(substituted.document, checked, options))
   for (const issue of checked.issues)
     (options.unsupported === 'ignore' && isUnsupported(issue) ? warnings : issues).push(explain(issue))
   if (issues.length > 0) throw new ConfigurationError(sorted(issues), read.source)
@@ -132,6 +136,17 @@ function checkRoot(root: GatewayDocument, baseDir: string): ConfigIssue[] {
   }
   issues.push(...checkTrustedProxies(root.trusted_proxies))
   return issues
+}
+
+/** Who counts in Redis must be told where it is. */
+function checkStores(document: unknown, { blocks, endpointBlocks }: Checked, options: LoadOptions): ConfigIssue[] {
+  if (options.redisStore !== undefined || (document as GatewayDocument | null)?.redis !== undefined) return []
+  return [...blocks.values(), ...endpointBlocks.flat()]
+    .filter(({ config }) => (config as { policy?: string } | undefined)?.policy === 'redis')
+    .map(({ place }) => ({
+      place: `${place}.policy`,
+      message: '"redis" needs the connection: the root’s field "redis"',
+    }))
 }
 
 function checkTrustedProxies(entries: unknown): ConfigIssue[] {

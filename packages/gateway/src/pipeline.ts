@@ -21,6 +21,7 @@ import {
 import { requestLimits } from '@portcullis/request-limits'
 import { clientTls, tls } from '@portcullis/tls'
 import { jsonSchemaValidation, openApiValidation, requestValidation } from '@portcullis/validation'
+import { requestForm } from './request-form.ts'
 
 /** Every component. A new function is one more line here, and its slots in {@link order}. */
 export const components: readonly Component[] = [
@@ -50,8 +51,8 @@ export const components: readonly Component[] = [
   clientTls,
 ] as readonly unknown[] as readonly Component[]
 
-/** Components whose block stands at the root of the document instead of in an `extra_config`. */
-export const rootComponents: readonly Component[] = [tls] as readonly unknown[] as readonly Component[]
+/** Components without a block in an `extra_config`: the root's `tls`, and what holds for every request. */
+export const rootComponents: readonly Component[] = [tls, requestForm] as readonly unknown[] as readonly Component[]
 
 /** The fixed order of the steps in each phase: cheap before expensive, whatever the order of keys in a configuration. */
 export const order: Order = {
@@ -59,6 +60,7 @@ export const order: Order = {
     'audit-log',
     'metrics',
     'tls',
+    'request-form',
     'request-limits',
     'http-secure',
     'ip-filter',

@@ -4,11 +4,12 @@ import { type TlsConfig, tlsServerOptions } from '@portcullis/tls'
 import type { FastifyServerOptions } from 'fastify'
 import type { GatewayDocument } from './document.ts'
 import { type LoadedConfig, type LoadOptions, loadConfig } from './load.ts'
+import { credentialParams, RedactingLogController } from './log-controller.ts'
 
 /**
  * The Fastify options that a configuration needs and that exist before any plugin: TLS and HTTP/2, `trustProxy`,
- * limits and timeouts of the server, and the handlers that put headers and records on what the parser and the router
- * refuse. `Fastify({ ...serverOptions(config), logger: true })`.
+ * limits and timeouts of the server, the handlers that put headers and records on what the parser and the router
+ * refuse, and log lines without credentials. `Fastify({ ...serverOptions(config), logger: true })`.
  *
  * @param config a document, or the path of one.
  * @throws ConfigurationError that lists every mistake.
@@ -26,7 +27,9 @@ export function serverOptionsOf(loaded: LoadedConfig): FastifyServerOptions {
   )
   const tls = tlsConfigOf(loaded)
   const trusted = document.trusted_proxies ?? []
-  const { http, ...top } = limits
+  const { http: limited, ...top } = limits
+  // A request without a host is refused by the gateway, with its headers and its record, and not by Node.
+  const http = { ...limited, requireHostHeader: false }
   return {
     ...top,
     trustProxy: trusted.length === 0 ? false : trusted,
@@ -34,6 +37,7 @@ export function serverOptionsOf(loaded: LoadedConfig): FastifyServerOptions {
     clientErrorHandler: handleClientError as never,
     routerOptions: { maxParamLength: 1024 },
     forceCloseConnections: 'idle',
+    logController: new RedactingLogController(credentialParams(loaded)),
     ...(tls === undefined ? { http } : tlsServerOptions(tls, { baseDir: loaded.baseDir, http })),
   } as FastifyServerOptions
 }

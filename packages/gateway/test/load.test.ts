@@ -258,3 +258,20 @@ it('has a JSON Schema for editors', () => {
   expect(Object.keys(schema.properties.endpoints!.items!.properties)).toContain('endpoint')
   expect(JSON.stringify(schema)).not.toContain('"expects":')
 })
+
+it('has a schema that the example keeps to, and a misspelt copy of it does not', async () => {
+  const { readFileSync } = await import('node:fs')
+  const { checkSchema } = await import('@portcullis/core')
+  const example = JSON.parse(
+    readFileSync(new URL('../../../examples/standalone/gateway.json', import.meta.url), 'utf8'),
+  )
+  expect(checkSchema(configSchema(), example, { place: '' })).toEqual([])
+  example.extra_config['security/ip-filter'].alow = []
+  expect(checkSchema(configSchema(), example, { place: '' })).toHaveLength(1)
+})
+
+it('ships the JSON Schema that the components say', async () => {
+  const { readFileSync } = await import('node:fs')
+  const file = new URL('../schema.json', import.meta.url)
+  expect(JSON.parse(readFileSync(file, 'utf8')), 'run pnpm schema').toEqual(JSON.parse(JSON.stringify(configSchema())))
+})

@@ -1,0 +1,52 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { type Component, type ComponentInstance, type Context, Refusal } from '@portcullis/core'
+import type { FastifyRequest } from 'fastify'
+
+const HOST_INVALID = new Refusal(400, 'HOST_INVALID', 'The request does not name one valid host', { close: true })
+const EXPECTATION_FAILED = new Refusal(417, 'EXPECTATION_FAILED', 'The expectation cannot be met', { close: true })
+
+/**
+ * What every HTTP/1 request must be, whatever the configuration: it names one host (RFC 9112 section 3.2) and expects
+ * nothing but `100-continue` (RFC 9110 section 10.1.1). Node would answer two of these by itself, outside the hooks:
+ * without the security headers, and without a trace in the audit log.
+ */
+export const requestForm: Component<Record<never, never>> = {
+  name: 'request-form',
+  namespaces: ['portcullis/request-form'],
+  levels: ['service'],
+  schema: { type: 'object', properties: {}, additionalProperties: false },
+  create,
+}
+
+function create(_config: object, context: Context): ComponentInstance {
+  takeExpectations(context.fastify.server as Server)
+  return { steps: [{ phase: 'onRequest', run: decide }] }
+}
+
+function decide(request: FastifyRequest): Refusal | undefined {
+  const { headers, httpVersionMajor, httpVersionMinor, rawHeaders } = request.raw
+  if (httpVersionMajor !== 1) return undefined
+  if (headers.host === undefined ? httpVersionMinor > 0 : hasSeveralHosts(rawHeaders)) return HOST_INVALID
+  const { expect } = headers
+  return expect === undefined || expect.toLowerCase() === '100-continue' ? undefined : EXPECTATION_FAILED
+}
+
+/** Node keeps the first of several; an upstream may read the last. */
+function hasSeveralHosts(rawHeaders: readonly string[]): boolean {
+  let seen = false
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]!
+    if (name.length !== 4 || name.toLowerCase() !== 'host') continue
+    if (seen) return true
+    seen = true
+  }
+  return false
+}
+
+/** An app that listens for `checkExpectation` itself is left alone. */
+function takeExpectations(server: Server): void {
+  if (server.listenerCount('checkExpectation') > 0) return
+  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    server.emit('request', request, response)
+  })
+}
