@@ -1,1 +1,167 @@
-export {}
+/**
+ * `security/waf`: a web application firewall that runs ModSecurity's SecRule language, such as the OWASP Core Rule Set.
+ *
+ * `load.ts` turns a block into compiled rules (`@portcullis/seclang`), `live-rules.ts` keeps them fresh, and for each
+ * request `steps.ts` leads an `Inspection` through the five phases: what came over the wire is what the rules see and
+ * what goes on. What they decide becomes a refusal (`refusals.ts`), what they notice a record (`findings.ts`).
+ */
+import {
+  type Component,
+  type ComponentInstance,
+  type ComponentPlugin,
+  ConfigurationError,
+  type Context,
+  toPlugin,
+} from '@portcullis/core'
+import { type CollectionStore, MemoryCollections } from '@portcullis/seclang'
+import { checkConfig } from './check.ts'
+import { type WafConfig, wafSchema } from './config.ts'
+import { excludedRules } from './exclusions.ts'
+import type { InspectionPlan } from './inspection.ts'
+import { LiveRules } from './live-rules.ts'
+import { type LoadedRules, type RuleLimits, RuleMistakes } from './load.ts'
+import { Redaction } from './redaction.ts'
+import { readSettings, sourceKey, type WafSettings } from './settings.ts'
+import { inspectionSteps } from './steps.ts'
+import { StoreCollections } from './store-collections.ts'
+
+export { type WafConfig, wafSchema } from './config.ts'
+export { explainRequest, type RequestExplanation } from './explain-request.ts'
+
+const NAMESPACE = 'security/waf'
+
+/** The component. An endpoint's block builds on the service's: fields replace, lists add. */
+export const waf: Component<WafConfig> = {
+  name: 'waf',
+  namespaces: [NAMESPACE],
+  levels: ['service', 'endpoint'],
+  schema: wafSchema,
+  combine: 'replace',
+  check: checkConfig,
+  create(config, context): ComponentInstance {
+    const settings = readSettings(config, inherited(context), context.baseDir)
+    const live = liveRules(settings, context)
+    const statistics = statisticsOf(context)
+    const store = collections(settings.policy, context)
+    const redaction = new Redaction(settings.redact)
+    const made = new WeakMap<LoadedRules, InspectionPlan>()
+    const planOf = (): InspectionPlan => {
+      const loaded = live.current
+      let plan = made.get(loaded)
+      if (plan === undefined) {
+        plan = makePlan(loaded, settings, context, {
+          store,
+          redaction,
+          count: (matches) => {
+            statistics.matches += matches
+          },
+        })
+        made.set(loaded, plan)
+      }
+      return plan
+    }
+    planOf()
+    return {
+      steps: inspectionSteps(planOf, settings.auditParts),
+      body: { capture: true },
+      ready: async () => live.watch(),
+      reload: () => {
+        live.reload()
+      },
+      close: () => live.close(),
+    }
+  },
+}
+
+function inherited(context: Context): WafConfig | undefined {
+  if (context.level === 'service') return undefined
+  return context.serviceBlock(NAMESPACE) as WafConfig | undefined
+}
+
+/** Blocks with the same rules share one compiled set and one watch over its files. */
+function liveRules(settings: WafSettings, context: Context): LiveRules {
+  const { source } = settings
+  try {
+    return context.shared(`waf:rules:${sourceKey(source)}`, () => {
+      const live: LiveRules = new LiveRules(source, {
+        onReload: ({ rules }) => context.log.info({ rules: rules.size }, 'the WAF rules were reloaded'),
+        onError: (error) => context.log.error({ err: error }, 'the WAF rules are broken, the old ones stay in force'),
+      })
+      statisticsOf(context).sets.add(live)
+      return live
+    })
+  } catch (error) {
+    if (!(error instanceof RuleMistakes)) throw error
+    throw new ConfigurationError(
+      error.issues.map(({ place, message }) => ({ place: context.place + place, message })),
+      '@portcullis/waf',
+    )
+  }
+}
+
+function makePlan(
+  loaded: LoadedRules,
+  settings: WafSettings,
+  context: Context,
+  parts: Pick<InspectionPlan, 'store' | 'redaction' | 'count'>,
+): InspectionPlan {
+  const { flags, unknown } = excludedRules(loaded.rules, settings.exclude)
+  for (const entry of unknown)
+    context.log.warn({ place: context.place, entry }, 'exclude_rules names no rule of the rule set')
+  const { engine } = loaded.rules.config
+  if (engine !== 'On' && settings.mode === undefined)
+    context.log.warn({ place: context.place }, `the rules say SecRuleEngine ${engine}: nothing is refused`)
+  return {
+    ...parts,
+    loaded,
+    excluded: flags,
+    limits: limitsOf(settings, loaded.limits),
+    inspectResponses: settings.inspectResponses,
+    monitor: settings.mode === 'monitor' || (settings.mode === undefined && engine === 'DetectionOnly'),
+    enforced: settings.mode === 'enforce',
+  }
+}
+
+function limitsOf(settings: WafSettings, limits: RuleLimits): RuleLimits {
+  const { requestBodyLimit, responseBodyLimit, bodyLimitAction } = settings
+  return {
+    requestBody: requestBodyLimit ?? limits.requestBody,
+    requestBodyWithoutFiles: requestBodyLimit ?? limits.requestBodyWithoutFiles,
+    requestAction: bodyLimitAction ?? limits.requestAction,
+    responseBody: responseBodyLimit ?? limits.responseBody,
+    responseAction: bodyLimitAction ?? limits.responseAction,
+  }
+}
+
+/** Collections belong to the tree: they outlive a reload of the rules, and all routes count together. */
+function collections(policy: 'local' | 'redis', context: Context): CollectionStore {
+  return context.shared(`waf:collections:${policy}`, () => {
+    if (policy === 'local') return new MemoryCollections()
+    return new StoreCollections(context.store('redis'), (error) =>
+      context.log.warn({ err: error }, 'a collection of the WAF could not be stored'),
+    )
+  })
+}
+
+interface Statistics {
+  matches: number
+  sets: Set<LiveRules>
+}
+
+function statisticsOf(context: Context): Statistics {
+  return context.shared('waf:statistics', () => {
+    const statistics: Statistics = { matches: 0, sets: new Set() }
+    context.gauge({
+      name: 'waf_rules',
+      help: 'Rules in force, by rule set.',
+      read: () =>
+        [...statistics.sets].map((live, i) => ({ labels: { set: String(i) }, value: live.current.rules.size })),
+    })
+    context.gauge({ name: 'waf_matches', help: 'Rules that have matched.', read: () => statistics.matches })
+    return statistics
+  })
+}
+
+/** `app.register(waf, { crs: '/usr/share/modsecurity-crs' })` */
+const plugin: ComponentPlugin<WafConfig> = toPlugin(waf)
+export default plugin
