@@ -70,13 +70,19 @@ function withComments(schema: unknown): unknown {
   const result: Record<string, unknown> = {}
   for (const [key, value] of Object.entries(schema))
     if (key !== 'expects' || typeof value !== 'string') result[key] = withComments(value)
-  if (typeof result.type === 'string' && ['integer', 'number', 'boolean'].includes(result.type)) {
-    // A number or a boolean may come out of the environment.
-    result.type = [result.type, 'string']
-    result.pattern = '^\\$\\{[A-Z_]'
-  }
+  allowVariables(result)
   if (result.additionalProperties === false && typeof result.properties === 'object') {
     result.patternProperties = { ...COMMENTS, ...(result.patternProperties as object | undefined) }
   }
   return result
+}
+
+const VARIABLE = '\\$\\{[A-Z_]'
+
+/** Numbers, booleans and texts of a form may come out of the environment: `"${PORT:-8080}"`. */
+function allowVariables(schema: Record<string, unknown>): void {
+  if (typeof schema.pattern === 'string') schema.pattern = `(?:${schema.pattern})|${VARIABLE}`
+  if (typeof schema.type !== 'string' || !['integer', 'number', 'boolean'].includes(schema.type)) return
+  schema.type = [schema.type, 'string']
+  schema.pattern = VARIABLE
 }
