@@ -1,7 +1,9 @@
-import { HostRegex } from './host-regex/machine.ts'
+import { compileRegex, type Regex } from '@portcullis/regex'
 
 /** Most hosts whose match of a regular expression is remembered. */
 const MAX_REMEMBERED = 1000
+/** Largest size of one pattern: what any sensible one needs a tenth of. */
+const MAX_SIZE = 2000
 
 /**
  * The hosts that requests may be for. Plain entries are compared whole, without case, with the port if they have
@@ -9,13 +11,13 @@ const MAX_REMEMBERED = 1000
  */
 export class AllowedHosts {
   readonly #exact = new Set<string>()
-  readonly #patterns: HostRegex[] = []
+  readonly #patterns: Regex[] = []
   readonly #remembered = new Set<string>()
 
-  /** @throws SyntaxError when an entry is no pattern that can be run; see {@link patternProblem}. */
+  /** @throws RegexSyntaxError or RangeError when an entry is no pattern that can be run; see {@link patternProblem}. */
   constructor(entries: readonly string[], areRegex: boolean) {
     for (const entry of entries) {
-      if (areRegex) this.#patterns.push(new HostRegex(entry))
+      if (areRegex) this.#patterns.push(compileHost(entry))
       else this.#exact.add(entry.toLowerCase())
     }
   }
@@ -30,10 +32,17 @@ export class AllowedHosts {
   }
 }
 
+/** RE2's syntax, which KrakenD has; lower case is the case of hosts, and the whole host must match. */
+function compileHost(source: string): Regex {
+  const regex = compileRegex(source, { syntax: 're2', caseless: true, whole: true })
+  if (regex.size > MAX_SIZE) throw new RangeError('the pattern is too large')
+  return regex
+}
+
 /** What is wrong with a pattern of `allowed_hosts`, in words; undefined when nothing is. */
 export function patternProblem(source: string): string | undefined {
   try {
-    new HostRegex(source)
+    compileHost(source)
     return undefined
   } catch (error) {
     return (error as Error).message
