@@ -47,7 +47,7 @@ export function substitute(document: unknown, environment: NodeJS.ProcessEnv): S
 }
 
 /** `.name` or `["odd name"]`, as one would write it in code. */
-export function memberPlace(key: string, first: boolean): string {
+function memberPlace(key: string, first: boolean): string {
   if (!/^[A-Za-z_$][\w$]*$/.test(key)) return `[${JSON.stringify(key)}]`
   return first ? key : `.${key}`
 }

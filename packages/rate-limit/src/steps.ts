@@ -19,7 +19,7 @@ import { groupName, type RuleGroup, ruleGroups } from './rules.ts'
 import { Status } from './status.ts'
 
 /** The places of the limits in the pipeline: before and after authentication. */
-export const ADDRESS_SLOT = 'rate-limit:address'
+const ADDRESS_SLOT = 'rate-limit:address'
 export const IDENTITY_SLOT = 'rate-limit:identity'
 
 /** One group of rules at work on one route, or on the whole service. */

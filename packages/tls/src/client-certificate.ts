@@ -18,17 +18,6 @@ export interface ClientCertificate extends Readonly<Record<string, unknown>> {
 /** Which fact goes to the upstream under which header name. */
 export type CertificateHeaders = readonly (readonly [fact: string, header: string])[]
 
-/** The facts that may be mapped to headers. */
-export const CERTIFICATE_FACTS = [
-  'subject',
-  'common_name',
-  'issuer',
-  'serial',
-  'fingerprint',
-  'sans',
-  'not_after',
-] as const
-
 const seen = new WeakMap<object, Identity | null>()
 
 /** Adds the client's certificate as an identity, and its facts as headers. Read once per connection. */

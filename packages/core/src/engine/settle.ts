@@ -6,7 +6,7 @@ import type { RequestState } from '../request-state.ts'
 import type { StepOwner } from './plan.ts'
 
 /** What a failing step becomes: a component that cannot do its work refuses. */
-export const COMPONENT_FAILED: Refusal = new Refusal(503, 'COMPONENT_FAILED', 'The gateway cannot check this request')
+const COMPONENT_FAILED: Refusal = new Refusal(503, 'COMPONENT_FAILED', 'The gateway cannot check this request')
 
 /** Logs a step's exception, which says nothing to the client, and makes it a refusal. */
 export function failed(step: StepOwner, error: unknown, request: FastifyRequest): Refusal {
