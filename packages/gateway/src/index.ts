@@ -120,6 +120,7 @@ const plugin: FastifyPluginAsync<GatewayOptions> = fp(gateway as FastifyPluginAs
 
 export default plugin
 export { type ConfigIssue, ConfigurationError, formatIssue } from '@portcullis/core'
+export { explainRequest, type RequestExplanation } from '@portcullis/waf'
 export { configSchema } from './config-schema.ts'
 export type { BackendDocument, EndpointDocument, GatewayDocument } from './document.ts'
 export { addHealth } from './health.ts'

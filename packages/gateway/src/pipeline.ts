@@ -21,6 +21,7 @@ import {
 import { requestLimits } from '@portcullis/request-limits'
 import { clientTls, tls } from '@portcullis/tls'
 import { jsonSchemaValidation, openApiValidation, requestValidation } from '@portcullis/validation'
+import { waf } from '@portcullis/waf'
 import { requestForm } from './request-form.ts'
 
 /** Every component. A new function is one more line here, and its slots in {@link order}. */

@@ -357,7 +357,7 @@ describe('responses', () => {
       closed = resolve
     })
     const { app } = await make(config, (inner) =>
-      text(inner, '/slow', () => new Readable({ read() {}, destroy: (error, done) => (closed(), done(error)) })),
+      text(inner, '/slow', () => new Readable({ read() {} }).once('close', closed)),
     )
     await app.listen({ port: 0, host: '127.0.0.1' })
     const { port } = app.server.address() as { port: number }
