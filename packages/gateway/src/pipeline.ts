@@ -38,6 +38,7 @@ export const components: readonly Component[] = [
   jwt,
   identityRateLimit,
   responseRateLimit,
+  waf,
   jsonSchemaValidation,
   requestValidation,
   openApiValidation,
