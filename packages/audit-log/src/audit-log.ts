@@ -1,6 +1,6 @@
 import type { Server } from 'node:http'
 import type { TLSSocket } from 'node:tls'
-import { type Context, enginesOf, type RequestState, size } from '@portcullis/core'
+import { type Context, enginesOf, fastifyOptions, type RequestState, size } from '@portcullis/core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type BodyOptions, type BodyTexts, requestBodyText, responseBodyText } from './bodies.ts'
 import type { AuditLogConfig } from './config.ts'
@@ -36,6 +36,7 @@ export class AuditLog {
   readonly #sample: number
   readonly #skipped: Skipped
   readonly #tolerant: boolean
+  readonly #behindProxy: boolean
   #reported = 0
   #timer: NodeJS.Timeout | undefined
 
@@ -56,6 +57,7 @@ export class AuditLog {
     this.#sample = config.sample ?? 1
     this.#skipped = new Skipped(config.skip_paths ?? [])
     this.#tolerant = config.on_failure !== undefined
+    this.#behindProxy = Boolean(fastifyOptions(context.fastify)['trustProxy'])
     this.sinks = makeSinks(config, context)
   }
 
@@ -92,7 +94,7 @@ export class AuditLog {
     const tracked = holder[TRACK]
     if (tracked.written) return
     tracked.written = true
-    const entry = entryOf(request, reply ?? tracked.reply, state, aborted)
+    const entry = entryOf(request, reply ?? tracked.reply, state, aborted, this.#behindProxy)
     if (entry.outcome === 'ok' && entry.decisions.length === 0 && this.#omits(entry)) return
     const bodies: BodyTexts | undefined = this.#bodies && {
       request: requestBodyText(request, state, this.#bodies),

@@ -13,31 +13,57 @@ export interface TlsFacts {
   authorized: boolean
 }
 
-const FACTS = Symbol('portcullis.audit.tls')
-
-interface Known {
-  [FACTS]?: { facts: TlsFacts | undefined; text: string }
+/** What is the same for every request of a connection, gathered once. */
+export interface Connection {
+  peer: string | undefined
+  port: number | undefined
+  tls: TlsFacts | undefined
+  /** The JSON member `"tls":{…},` ready to be put into a line; empty without TLS. */
+  tlsText: string
+  /** The JSON member `"client":{…}` of a client that speaks for itself. */
+  clientText: string
 }
 
-/** The TLS facts of a connection, gathered once for all its requests; undefined without TLS. */
-export function tlsFacts(socket: Socket | undefined): TlsFacts | undefined {
-  return socket === undefined ? undefined : known(socket).facts
+const KNOWN = Symbol('portcullis.audit.connection')
+
+interface Holder {
+  [KNOWN]?: Connection
 }
 
-/** The same as the JSON member `"tls":{…},`, ready to be put into a line; empty without TLS. */
-export function tlsText(socket: Socket | undefined): string {
-  return socket === undefined ? '' : known(socket).text
+const NO_CONNECTION: Connection = {
+  peer: undefined,
+  port: undefined,
+  tls: undefined,
+  tlsText: '',
+  clientText: '"client":{}',
 }
 
-function known(socket: Socket): { facts: TlsFacts | undefined; text: string } {
-  const holder = socket as Known
-  let found = holder[FACTS]
-  if (found === undefined) {
-    const facts = 'getCipher' in socket ? gather(socket as TLSSocket) : undefined
-    found = { facts, text: facts === undefined ? '' : textOf(facts) }
-    holder[FACTS] = found
+/** The facts of the connection that a socket is; the socket keeps them. */
+export function connectionOf(socket: Socket | undefined): Connection {
+  if (socket === undefined || socket === null) return NO_CONNECTION
+  const holder = socket as Holder
+  holder[KNOWN] ??= gatherAll(socket)
+  return holder[KNOWN]
+}
+
+function gatherAll(socket: Socket): Connection {
+  const tls = 'getCipher' in socket ? gather(socket as TLSSocket) : undefined
+  const { remoteAddress: peer, remotePort: port } = socket
+  return {
+    peer,
+    port,
+    tls,
+    tlsText: tls === undefined ? '' : textOf(tls),
+    clientText: peer === undefined ? '"client":{}' : clientText(peer, peer, port),
   }
-  return found
+}
+
+/** The JSON member `"client":{…}`: the address, and how it was derived. */
+export function clientText(ip: string, peer: string | undefined, port: number | undefined): string {
+  const portText = port === undefined ? '' : `,"port":${port}`
+  const direct = peer === undefined || peer === ip
+  const peerText = direct ? '' : `,"peer":${quote(peer)}`
+  return `"client":{"ip":${quote(ip)}${portText}${peerText},"source":"${direct ? 'connection' : 'x-forwarded-for'}"}`
 }
 
 function gather(socket: TLSSocket): TlsFacts | undefined {

@@ -1,7 +1,7 @@
-import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { Decision, ParserRefusal, RequestState } from '@portcullis/core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { type Connection, clientText, connectionOf } from './connection.ts'
 import { type WireBytes, wireBytes } from './wire.ts'
 
 /** How a request ended: `error` is a 5xx that no component decided, `aborted` a client that went away. */
@@ -29,7 +29,6 @@ export interface Entry {
   /** The client's address as everybody sees it, and that of the connection. */
   ip: string | undefined
   peer: string | undefined
-  port: number | undefined
   method: string | undefined
   /** Undefined where no route matched. */
   route: string | undefined
@@ -47,20 +46,27 @@ export interface Entry {
   upstream: UpstreamFact | undefined
   decision: Decision | undefined
   decisions: readonly Decision[]
-  socket: Socket | undefined
+  /** What is the same for all requests of the connection. */
+  connection: Connection
 }
 
-/** Gathers what is known of a request that is over. */
+/**
+ * Gathers what is known of a request that is over.
+ *
+ * @param behindProxy may the client's address be another than the connection's? Otherwise it is not asked for.
+ */
 export function entryOf(
   request: FastifyRequest,
   reply: FastifyReply | undefined,
   state: RequestState,
   aborted: boolean,
+  behindProxy: boolean,
 ): Entry {
   const { raw } = request
   const url = raw.url ?? ''
   const mark = url.indexOf('?')
   const { socket } = raw
+  const connection = connectionOf(socket)
   const { decisions } = state
   const decision = decisions.length === 0 ? undefined : deciding(decisions)
   const status = reply === undefined || (aborted && !reply.raw.headersSent) ? undefined : reply.statusCode
@@ -71,9 +77,8 @@ export function entryOf(
     request,
     reply,
     state,
-    ip: request.ip,
-    peer: socket?.remoteAddress,
-    port: socket?.remotePort,
+    ip: behindProxy ? request.ip : connection.peer,
+    peer: connection.peer,
     method: request.method,
     route: request.routeOptions.url,
     path: mark === -1 ? url : url.slice(0, mark),
@@ -86,7 +91,7 @@ export function entryOf(
     upstream: state.facts?.['upstream'] as UpstreamFact | undefined,
     decision,
     decisions,
-    socket,
+    connection,
   }
 }
 
@@ -116,7 +121,6 @@ function bareEntry(
     state: undefined,
     ip,
     peer: ip,
-    port,
     method: undefined,
     route: undefined,
     path: undefined,
@@ -129,7 +133,12 @@ function bareEntry(
     upstream: undefined,
     decision,
     decisions: [decision],
-    socket: undefined,
+    connection: {
+      ...connectionOf(undefined),
+      peer: ip,
+      port,
+      clientText: ip === undefined ? '"client":{}' : clientText(ip, ip, port),
+    },
   }
 }
 

@@ -1,5 +1,4 @@
 import type { BodyTexts } from './bodies.ts'
-import { tlsFacts } from './connection.ts'
 import { type Entry, gatewayTime, type Outcome } from './entry.ts'
 import { jsonText } from './json-text.ts'
 import { fieldValues, type LineOptions, type LineWriter, milliseconds } from './line.ts'
@@ -70,8 +69,8 @@ function eventOf({ outcome, decision, total }: Entry): object {
   }
 }
 
-function addressOf({ ip, port, peer }: Entry): object {
-  return { ip, address: ip, port: ip === peer ? port : undefined }
+function addressOf({ ip, peer, connection }: Entry): object {
+  return { ip, address: ip, port: ip === peer ? connection.port : undefined }
 }
 
 function requestOf(entry: Entry, options: LineOptions, bodies: BodyTexts | undefined): object | undefined {
@@ -102,7 +101,7 @@ function responseOf(entry: Entry, options: LineOptions, bodies: BodyTexts | unde
 }
 
 function tlsOf(entry: Entry): object | undefined {
-  const facts = tlsFacts(entry.socket)
+  const facts = entry.connection.tls
   if (facts === undefined) return undefined
   const { version, cipher, serverName, subject, fingerprint } = facts
   return {

@@ -1,9 +1,8 @@
 import type { BodyTexts } from './bodies.ts'
-import { tlsText } from './connection.ts'
+import { clientText } from './connection.ts'
 import { type Entry, gatewayTime } from './entry.ts'
 import { jsonText, quote } from './json-text.ts'
 import { fieldsText, type LineOptions, type LineWriter, milliseconds } from './line.ts'
-import { clientSource } from './paths.ts'
 import { decisionsText, headerText, headerValues, identityText, otherFacts, queryText } from './pieces.ts'
 
 /** A hundred headers of a kilobyte fit. */
@@ -14,7 +13,7 @@ export function jsonWriter(options: LineOptions): LineWriter {
   const latency = options.fields.some(({ key }) => key === '"latency":') ? () => '' : latencyText
   return (entry, bodies) =>
     `{"time":"${options.clock.format(entry.time)}","outcome":"${entry.outcome}",${requestText(entry, options, bodies)},` +
-    `${clientText(entry)},${responseText(entry, options, bodies)},${latency(entry)}${tlsText(entry.socket)}` +
+    `${client(entry)},${responseText(entry, options, bodies)},${latency(entry)}${entry.connection.tlsText}` +
     `"decisions":${entry.decisions.length === 0 ? '[]' : decisionsText(entry.decisions, options.redaction)}` +
     `${stateText(entry, options)}${fieldsText(entry, options)}}\n`
 }
@@ -45,11 +44,8 @@ function requestText(entry: Entry, { redaction, headers }: LineOptions, bodies: 
   return `${text}}`
 }
 
-function clientText(entry: Entry): string {
-  if (entry.ip === undefined) return '"client":{}'
-  const port = entry.port === undefined ? '' : `,"port":${entry.port}`
-  const peer = entry.peer === undefined || entry.peer === entry.ip ? '' : `,"peer":${quote(entry.peer)}`
-  return `"client":{"ip":${quote(entry.ip)}${port}${peer},"source":"${clientSource(entry)}"}`
+function client({ ip, peer, connection }: Entry): string {
+  return ip === undefined || ip === peer ? connection.clientText : clientText(ip, peer, connection.port)
 }
 
 function responseText(entry: Entry, options: LineOptions, bodies: BodyTexts | undefined): string {

@@ -1,5 +1,4 @@
 import type { BodyTexts } from './bodies.ts'
-import { tlsFacts } from './connection.ts'
 import { type Entry, gatewayTime } from './entry.ts'
 import { jsonText } from './json-text.ts'
 import { fieldValues, type LineOptions, type LineWriter, milliseconds } from './line.ts'
@@ -43,7 +42,7 @@ export function ocsfWriter(options: LineOptions): LineWriter {
         uid: request && cut(String(request.id), 128),
         profiles: ['security_control'],
       },
-      src_endpoint: { ip: entry.ip, port: entry.ip === entry.peer ? entry.port : undefined },
+      src_endpoint: { ip: entry.ip, port: entry.ip === entry.peer ? entry.connection.port : undefined },
       http_request: requestOf(entry, options, bodies),
       http_response: responseOf(entry, options, bodies),
       actor: state?.identity && {
@@ -109,7 +108,7 @@ function pairs(headers: Record<string, string>): object[] {
 }
 
 function tlsOf(entry: Entry): object | undefined {
-  const facts = tlsFacts(entry.socket)
+  const facts = entry.connection.tls
   return facts && { version: facts.version, cipher: facts.cipher, sni: facts.serverName }
 }
 

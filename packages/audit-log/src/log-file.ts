@@ -1,7 +1,8 @@
 import { close, constants, fstat, open, type Stats, stat } from 'node:fs'
 import { promisify } from 'node:util'
-import { SonicBoom } from 'sonic-boom'
+import sonicBoom from 'sonic-boom'
 
+const { SonicBoom } = sonicBoom
 const openFile = promisify(open)
 const closeFile = promisify(close)
 const statFile = promisify(stat)
@@ -19,7 +20,7 @@ export class LogFile {
   /** When it was last written before we opened it, milliseconds since 1970; 0 for a new file. */
   readonly writtenAt: number
   readonly #stats: Stats | undefined
-  readonly #sonic: SonicBoom
+  readonly #sonic: InstanceType<typeof SonicBoom>
 
   private constructor(path: string, fd: number, stats: Stats | undefined) {
     this.path = path

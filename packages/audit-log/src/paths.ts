@@ -1,4 +1,3 @@
-import { tlsFacts } from './connection.ts'
 import { type Entry, gatewayTime } from './entry.ts'
 import { REDACTED, type Redaction } from './redaction.ts'
 
@@ -14,9 +13,9 @@ const PATHS: Table = {
   time: (entry) => new Date(entry.time).toISOString(),
   outcome: (entry) => entry.outcome,
   'client.ip': (entry) => entry.ip,
-  'client.port': (entry) => entry.port,
+  'client.port': (entry) => entry.connection.port,
   'client.peer': (entry) => entry.peer,
-  'client.source': clientSource,
+  'client.source': ({ ip, peer }) => (ip === peer ? 'connection' : 'x-forwarded-for'),
   'request.id': (entry) => entry.request?.id,
   'request.method': (entry) => entry.method,
   'request.path': (entry) => entry.path,
@@ -36,11 +35,11 @@ const PATHS: Table = {
   'latency.gateway': (entry) => rounded(gatewayTime(entry)),
   'latency.upstream': (entry) =>
     entry.upstream?.duration === undefined ? undefined : rounded(entry.upstream.duration),
-  'tls.version': (entry) => tlsFacts(entry.socket)?.version,
-  'tls.cipher': (entry) => tlsFacts(entry.socket)?.cipher,
-  'tls.server_name': (entry) => tlsFacts(entry.socket)?.serverName,
-  'tls.client.subject': (entry) => tlsFacts(entry.socket)?.subject,
-  'tls.client.fingerprint': (entry) => tlsFacts(entry.socket)?.fingerprint,
+  'tls.version': (entry) => entry.connection.tls?.version,
+  'tls.cipher': (entry) => entry.connection.tls?.cipher,
+  'tls.server_name': (entry) => entry.connection.tls?.serverName,
+  'tls.client.subject': (entry) => entry.connection.tls?.subject,
+  'tls.client.fingerprint': (entry) => entry.connection.tls?.fingerprint,
   'identity.kind': (entry) => entry.state?.identity?.kind,
   'identity.subject': (entry) => entry.state?.identity?.subject,
   'identity.key_id': (entry) => entry.state?.identity?.keyId,
@@ -84,11 +83,6 @@ export function readerOf(path: string, redaction: Redaction): Reader | undefined
   if (Object.hasOwn(PATHS, path)) return PATHS[path]
   const prefix = Object.keys(FAMILIES).find((family) => path.startsWith(family) && path.length > family.length)
   return prefix === undefined ? undefined : FAMILIES[prefix]!(path.slice(prefix.length), redaction)
-}
-
-/** How the address was found: the connection's own, or what a trusted proxy says. */
-export function clientSource(entry: Entry): string {
-  return entry.ip === entry.peer ? 'connection' : 'x-forwarded-for'
 }
 
 type Headers = Readonly<Record<string, number | string | readonly string[] | undefined>>
