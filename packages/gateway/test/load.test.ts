@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Store } from '@portcullis/core'
 import { afterAll, describe, expect, it } from 'vitest'
 import { ConfigurationError, configSchema, type GatewayDocument, loadConfig } from '../src/index.ts'
 
@@ -46,6 +47,20 @@ describe('every mistake, all at once', () => {
         expect.stringMatching(/^endpoints\[0\]\.metod: unknown field; did you mean "method"\?$/),
       ].concat([]),
     )
+  })
+
+  it('counting in Redis without a connection is a mistake of every block that does', () => {
+    const limit = { minute: 5, policy: 'redis' }
+    const document = {
+      extra_config: { 'qos/ratelimit/service': limit },
+      endpoints: [{ endpoint: '/x', backend, extra_config: { 'qos/ratelimit/router': limit } }],
+    }
+    expect(mistakes(document)).toEqual([
+      'extra_config["qos/ratelimit/service"].policy: "redis" needs the connection: the root’s field "redis"',
+      'endpoints[0].extra_config["qos/ratelimit/router"].policy: "redis" needs the connection: the root’s field "redis"',
+    ])
+    expect(mistakes({ ...document, redis: { host: '127.0.0.1' } })).toEqual([])
+    expect(() => loadConfig(document as GatewayDocument, { redisStore: {} as Store })).not.toThrow()
   })
 
   it.each<[string, unknown, RegExp]>([

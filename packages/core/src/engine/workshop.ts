@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Context, Gauge, Level } from '../component.ts'
 import type { Block, ComponentIndex } from '../config/blocks.ts'
+import { ConfigurationError } from '../config/issues.ts'
 import type { IdentityHeaders } from '../identity-headers.ts'
 import { peerTrust } from '../peer-trust.ts'
 import { MemoryStore } from '../store/memory.ts'
@@ -32,7 +33,11 @@ export class Workshop {
     this.#trusts = peerTrust(options.fastify)
   }
 
-  /** The component of a block, at work. */
+  /**
+   * The component of a block, at work.
+   *
+   * @throws ConfigurationError when the block counts in Redis and there is no connection.
+   */
   make(block: Block, route?: Context['route']): BoundInstance {
     const { component, level, place, config } = block
     const instance = component.create(config, this.context(level, place, route))
@@ -52,7 +57,7 @@ export class Workshop {
       log: fastify.log,
       fastify,
       baseDir: engine.baseDir ?? process.cwd(),
-      store: (policy) => this.#store(policy),
+      store: (policy) => this.#store(policy, place),
       serviceBlock: (namespace) => {
         const wanted = index.get(namespace)
         return wanted === undefined ? undefined : engine.blocks.get(wanted.name)?.config
@@ -78,10 +83,10 @@ export class Workshop {
     return this.#shared.get(key) as T
   }
 
-  #store(policy: 'local' | 'redis'): Store {
+  #store(policy: 'local' | 'redis', place: string): Store {
     if (policy === 'local') return this.#localStore
     const { redisStore } = this.#options.engine
     if (redisStore !== undefined) return redisStore
-    throw new Error('policy "redis" needs a redis connection')
+    throw new ConfigurationError([{ place: `${place}.policy`, message: '"redis" needs a redis connection' }])
   }
 }
