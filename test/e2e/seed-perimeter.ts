@@ -16,11 +16,11 @@ import { type Answer, has, type Question, send } from './seed-support.ts'
 /** What is in the pipeline yet. */
 export const present = { graphql: has('graphql'), waf: has('waf'), auditLog: has('audit-log') }
 
-export const ISSUER = 'https://auth.example.com'
+const ISSUER = 'https://auth.example.com'
 export const APP = 'https://app.example.com'
 
 /** Kong's plugin `jwt` and the Express Gateway middleware: who the client is, told upstream in headers. */
-export const jwt = {
+const jwt = {
   alg: 'RS256',
   public_key: 'jwt.pem',
   issuer: ISSUER,
@@ -35,7 +35,7 @@ export const jwt = {
   inject_authenticated_header: true,
 }
 
-export const rateLimiting = {
+const rateLimiting = {
   second: null,
   minute: 1000,
   hour: 50_000,
@@ -59,7 +59,7 @@ export const requestValidator = {
   parameter_schema: [{ in: 'query', name: 'page', schema: { type: 'integer', minimum: 1 } }],
 }
 
-export const cors = {
+const cors = {
   allow_origins: [APP, 'https://admin.example.com'],
   allow_methods: ['GET', 'POST', 'PUT', 'DELETE', 'PATCH'],
   allow_headers: ['Authorization', 'Content-Type'],
@@ -101,7 +101,7 @@ const auditLog = {
 }
 
 /** The document; file names are relative to the folder of the PKI. */
-export function perimeter(backend: string, internal: string): GatewayDocument {
+function perimeter(backend: string, internal: string): GatewayDocument {
   const post = { method: ['POST'], input_headers: ['Content-Type'], backend: [{ host: [backend] }] }
   const open = { 'auth/validator': false }
   return {

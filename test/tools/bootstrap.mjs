@@ -37,8 +37,8 @@ function install() {
   if (code !== 0) process.exit(code)
 }
 
-function run(program, args) {
-  const { status, error } = spawnSync(program, args, { cwd: root, stdio: 'inherit', env: process.env })
+function run(program, args, env = {}) {
+  const { status, error } = spawnSync(program, args, { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } })
   if (error !== undefined) console.error(`${program}: ${error.message}`)
   return status ?? 1
 }
@@ -73,7 +73,9 @@ function runTests() {
   console.log('\n== tests')
   const folder = mkdtempSync(join(tmpdir(), 'portcullis-test-'))
   const report = join(folder, 'report.json')
-  const code = run(bin('vitest'), ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`])
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
+  // Here the packages are also packed and installed as npm would.
+  const code = run(bin('vitest'), ['run', ...reporters], { PORTCULLIS_PACK: '1' })
   try {
     const {
       numPassedTests: passed,
