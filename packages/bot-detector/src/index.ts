@@ -8,10 +8,10 @@ import {
   type ComponentInstance,
   type ComponentPlugin,
   type ConfigIssue,
+  isRepeated,
   Refusal,
   toPlugin,
 } from '@portcullis/core'
-import type { FastifyRequest } from 'fastify'
 import { type BotDetectorConfig, botDetectorSchema } from './config.ts'
 import { BotDetector } from './detector.ts'
 import { compilePattern } from './patterns.ts'
@@ -42,7 +42,7 @@ export const botDetector: Component<BotDetectorConfig> = {
           phase: 'onRequest',
           run: (request) => {
             if (detector.isBot(request.headers['user-agent'])) return BOT
-            return isDoubled(request) ? TWICE : undefined
+            return isRepeated(request.raw.rawHeaders, 'user-agent') ? TWICE : undefined
           },
         },
       ],
@@ -69,17 +69,6 @@ function check(config: BotDetectorConfig): ConfigIssue[] {
     issues.push({ place: '.patterns', message: `together: ${(error as Error).message}` })
   }
   return issues
-}
-
-/** Node shows only the first of several User-Agents; an upstream might look at another. */
-function isDoubled(request: FastifyRequest): boolean {
-  const { rawHeaders } = request.raw
-  let found = 0
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    const name = rawHeaders[i]!
-    if (name.length === 10 && name.toLowerCase() === 'user-agent') found++
-  }
-  return found > 1
 }
 
 /** `app.register(botDetector, { known_bots: true })` */

@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify'
+import { isRepeated } from './raw-headers.ts'
 import type { RequestState } from './request-state.ts'
 
 /** What {@link soleHeader} says of a header that came more than once. */
@@ -14,13 +15,7 @@ export const REPEATED: unique symbol = Symbol('repeated')
 export function soleHeader(request: FastifyRequest, name: string): string | undefined | typeof REPEATED {
   const value = request.raw.headers[name]
   if (value === undefined || value === '') return undefined
-  const { rawHeaders } = request.raw
-  let count = 0
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    const candidate = rawHeaders[i]!
-    if (candidate.length === name.length && candidate.toLowerCase() === name && ++count === 2) return REPEATED
-  }
-  return typeof value === 'string' ? value : REPEATED
+  return typeof value === 'string' && !isRepeated(request.raw.rawHeaders, name) ? value : REPEATED
 }
 
 /**

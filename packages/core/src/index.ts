@@ -10,6 +10,7 @@
 
 export { type Address, canonicalAddress, networkKey, parseAddress } from './address.ts'
 export { type BodyNeeds, BodyTap } from './body-tap.ts'
+export { type ClaimReader, claimReader, ownValue } from './claims.ts'
 export type {
   AbortStep,
   Component,
@@ -74,6 +75,7 @@ export {
 } from './media-type.ts'
 export { fastifyOptions, peerTrust } from './peer-trust.ts'
 export { type Companion, type ComponentPlugin, type PluginOptions, toPlugin } from './plugin.ts'
+export { isRepeated } from './raw-headers.ts'
 export { Answer, NewPayload, Refusal, type RefusalOptions } from './refusal.ts'
 export { ReloadingFile, type ReloadingFileOptions } from './reloading-file.ts'
 export { type Decision, type Identity, type RateLimitStatus, RequestState, stateOf } from './request-state.ts'

@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { hasBody } from './engine/body.ts'
+import { isRepeated } from './raw-headers.ts'
 import type { RequestState } from './request-state.ts'
 
 /** A media type with its parameters, RFC 9110 section 8.3.1; everything but parameter values is lower-case. */
@@ -109,18 +110,9 @@ export function inspectableBody(request: FastifyRequest, state: RequestState): I
   if (bytes === undefined || bytes.length === 0) return { bytes: undefined, media: undefined }
   const coding = request.headers['content-encoding']
   if (coding !== undefined && coding.trim().toLowerCase() !== 'identity') return { obstacle: 'encoded' }
-  if (countTypes(request.raw.rawHeaders) > 1) return { obstacle: 'two-types' }
+  if (isRepeated(request.raw.rawHeaders, 'content-type')) return { obstacle: 'two-types' }
   const written = request.headers['content-type']
   if (written === undefined) return { bytes, media: undefined }
   const media = parseMediaType(written)
   return media === undefined ? { obstacle: 'bad-type' } : { bytes, media }
-}
-
-function countTypes(rawHeaders: readonly string[]): number {
-  let count = 0
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    const name = rawHeaders[i]!
-    if (name.length === 12 && name.toLowerCase() === 'content-type') count++
-  }
-  return count
 }

@@ -1,5 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import { type Component, type ComponentInstance, type Context, Refusal } from '@portcullis/core'
+import { type Component, type ComponentInstance, type Context, isRepeated, Refusal } from '@portcullis/core'
 import type { FastifyRequest } from 'fastify'
 
 const HOST_INVALID = new Refusal(400, 'HOST_INVALID', 'The request does not name one valid host', { close: true })
@@ -26,21 +26,9 @@ function create(_config: object, context: Context): ComponentInstance {
 function decide(request: FastifyRequest): Refusal | undefined {
   const { headers, httpVersionMajor, httpVersionMinor, rawHeaders } = request.raw
   if (httpVersionMajor !== 1) return undefined
-  if (headers.host === undefined ? httpVersionMinor > 0 : hasSeveralHosts(rawHeaders)) return HOST_INVALID
+  if (headers.host === undefined ? httpVersionMinor > 0 : isRepeated(rawHeaders, 'host')) return HOST_INVALID
   const { expect } = headers
   return expect === undefined || expect.toLowerCase() === '100-continue' ? undefined : EXPECTATION_FAILED
-}
-
-/** Node keeps the first of several; an upstream may read the last. */
-function hasSeveralHosts(rawHeaders: readonly string[]): boolean {
-  let seen = false
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    const name = rawHeaders[i]!
-    if (name.length !== 4 || name.toLowerCase() !== 'host') continue
-    if (seen) return true
-    seen = true
-  }
-  return false
 }
 
 /** An app that listens for `checkExpectation` itself is left alone. */

@@ -1,4 +1,4 @@
-import { didYouMean, type Identity, type RequestState } from '@portcullis/core'
+import { claimReader, didYouMean, type Identity, type RequestState } from '@portcullis/core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
 /** Which way the header goes. */
@@ -82,18 +82,8 @@ function variable(name: string, direction: Direction): Variable {
 
 /** A claim by its name, which may hold dots itself, or by the path to it. */
 function claim(path: string): Variable {
-  const steps = path.split('.')
-  return ({ state }) => {
-    const claims = state.identities?.find((identity: Identity) => identity.claims !== undefined)?.claims
-    if (claims === undefined) return undefined
-    if (Object.hasOwn(claims, path)) return claims[path]
-    let value: unknown = claims
-    for (const step of steps) {
-      if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step)) return undefined
-      value = (value as Record<string, unknown>)[step]
-    }
-    return value
-  }
+  const read = claimReader(path)
+  return ({ state }) => read(state.identities?.find((identity: Identity) => identity.claims !== undefined)?.claims)
 }
 
 function join(parts: readonly (string | Variable)[], subject: Subject): string | undefined {

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { isRepeated } from '@portcullis/core'
 
 /** 253 characters of host, brackets of an IPv6 address, a colon and five digits: more is no host. */
 const MAX_HOST = 261
@@ -25,7 +26,7 @@ export function splitHost(host: string): { name: string; port: string | undefine
  */
 export function effectiveHost(message: Pick<IncomingMessage, 'headers' | 'rawHeaders' | 'url'>): string | undefined {
   const { headers, rawHeaders, url = '/' } = message
-  if (countHosts(rawHeaders) > 1) return undefined
+  if (isRepeated(rawHeaders, 'host')) return undefined
   const host = headers.host?.toLowerCase()
   let authority = (headers[':authority'] as string | undefined)?.toLowerCase()
   if (url[0] !== '/' && url !== '*') {
@@ -43,13 +44,4 @@ export function pathAndQuery(url: string): string {
   const absolute = ABSOLUTE.exec(url)
   const rest = absolute === null ? '' : url.slice(absolute[0].length)
   return rest[0] === '/' ? rest : `/${rest}`
-}
-
-function countHosts(rawHeaders: readonly string[]): number {
-  let count = 0
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    const name = rawHeaders[i]!
-    if (name.length === 4 && name.toLowerCase() === 'host') count++
-  }
-  return count
 }

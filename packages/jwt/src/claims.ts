@@ -1,3 +1,5 @@
+import { ownValue } from '@portcullis/core'
+
 /** The ways to a claim, in order; each a list of member names. */
 export type ClaimPath = readonly (readonly string[])[]
 
@@ -13,11 +15,7 @@ export function claimPath(name: string, nested: boolean): ClaimPath {
 /** The value of a claim, undefined when it is not there. Own members only: nothing is ever read from a prototype. */
 export function findClaim(claims: Readonly<Record<string, unknown>>, path: ClaimPath): unknown {
   for (const steps of path) {
-    let value: unknown = claims
-    for (const step of steps) {
-      value = isObject(value) && Object.hasOwn(value, step) ? value[step] : undefined
-      if (value === undefined) break
-    }
+    const value = ownValue(claims, steps)
     if (value !== undefined) return value
   }
   return undefined

@@ -1,9 +1,8 @@
-import type { RequestState } from '@portcullis/core'
-import { Refusal } from '@portcullis/core'
+import { type ClaimReader, claimReader, Refusal, type RequestState } from '@portcullis/core'
 import type { FastifyRequest } from 'fastify'
 
 /** A piece of a path: text as it is, a parameter of the endpoint, a claim of the token, or the rest of a prefix. */
-type Part = { text: string } | { param: string } | { claim: string } | { rest: true }
+type Part = { text: string } | { param: string } | { claim: ClaimReader } | { rest: true }
 
 /** A compiled `url_pattern`. */
 export interface UrlPattern {
@@ -46,7 +45,7 @@ function split(pattern: string): Part[] {
     if (match.index > last) parts.push({ text: pattern.slice(last, match.index) })
     const name = match[1]
     if (name === undefined) parts.push({ rest: true })
-    else if (name.startsWith('JWT.')) parts.push({ claim: name.slice(4) })
+    else if (name.startsWith('JWT.')) parts.push({ claim: claimReader(name.slice(4)) })
     else parts.push({ param: name })
     last = match.index + match[0].length
   }
@@ -75,19 +74,8 @@ function encodeSegment(value: string): string {
   return encodeURIComponent(value.replace(/\p{Surrogate}/gu, '\ufffd'))
 }
 
-function claimOf(state: RequestState, name: string): string | undefined {
-  const claims = state.identities?.find((identity) => identity.claims !== undefined)?.claims
-  if (claims === undefined) return undefined
-  let value: unknown = Object.hasOwn(claims, name) ? claims[name] : undefined
-  if (value === undefined && name.includes('.')) {
-    value = claims
-    for (const step of name.split('.')) {
-      value =
-        typeof value === 'object' && value !== null && Object.hasOwn(value, step)
-          ? (value as Record<string, unknown>)[step]
-          : undefined
-    }
-  }
+function claimOf(state: RequestState, read: ClaimReader): string | undefined {
+  const value = read(state.identities?.find((identity) => identity.claims !== undefined)?.claims)
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
     ? String(value)
     : undefined

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { networkKey, type RequestState } from '@portcullis/core'
+import { claimReader, networkKey, type RequestState } from '@portcullis/core'
 import type { FastifyRequest } from 'fastify'
 import type { LimitBy } from './config.ts'
 
@@ -80,7 +80,7 @@ function finder(
     case 'path':
       return key === '' ? (request) => request.routeOptions.url : onePath(key)
     case 'claim':
-      return claimFinder(key.split('.'))
+      return claimFinder(key)
     case 'api_key':
       return (_request, state) => {
         const found = state.identities?.find(({ kind }) => kind === 'api-key')
@@ -104,26 +104,16 @@ function onePath(path: string): (request: FastifyRequest) => string | undefined 
   }
 }
 
-function claimFinder(path: readonly string[]): (request: FastifyRequest, state: RequestState) => string | undefined {
-  const whole = path.join('.')
+function claimFinder(name: string): (request: FastifyRequest, state: RequestState) => string | undefined {
+  const read = claimReader(name)
   return (_request, state) => {
     for (const { claims } of state.identities ?? []) {
-      if (claims === undefined) continue
-      const value = Object.hasOwn(claims, whole) ? claims[whole] : descend(claims, path)
+      const value = read(claims)
       if (typeof value === 'string') return value
       if (value !== undefined && value !== null) return JSON.stringify(value)
     }
     return undefined
   }
-}
-
-function descend(from: unknown, path: readonly string[]): unknown {
-  let value = from
-  for (const part of path) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, part)) return undefined
-    value = (value as Record<string, unknown>)[part]
-  }
-  return value
 }
 
 function shortened(value: string): string {
