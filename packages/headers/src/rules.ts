@@ -78,8 +78,9 @@ function entries(values: unknown, place: string, issues: ConfigIssue[]): Entry[]
   }
   const found: Entry[] = Array.isArray(values)
     ? values.flatMap((line: string, i) => fromLine(line, `${place}[${i}]`, issues))
-    : Object.entries(values as Record<string, string>).map(([written, value]) => {
-        return { written, value, place: `${place}[${JSON.stringify(written)}]` }
+    : Object.entries(values as Record<string, string | readonly string[]>).map(([written, value]) => {
+        const at = `${place}[${JSON.stringify(written)}]`
+        return { written, value: oneValue(written, value, at, issues), place: at }
       })
   const seen = new Set<string>()
   for (const entry of found) {
@@ -88,6 +89,14 @@ function entries(values: unknown, place: string, issues: ConfigIssue[]): Entry[]
     seen.add(name)
   }
   return found
+}
+
+/** KrakenD lists the values of a header: they are one line with commas (RFC 9110 section 5.3), save for cookies. */
+function oneValue(written: string, value: string | readonly string[], place: string, issues: ConfigIssue[]): string {
+  if (typeof value === 'string') return value
+  if (value.length > 1 && /^\s*(set-)?cookie\s*$/i.test(written))
+    issues.push({ place, message: 'expected one value: cookies cannot be joined' })
+  return value.join(', ')
 }
 
 /** `Name: value`; later colons belong to the value. */

@@ -1,7 +1,7 @@
-import { type AddressInfo, connect } from 'node:net'
 import { type Component, ComponentIndex, type EndpointRoute, Engine, readBlocks } from '@portcullis/core'
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
 import { afterEach, describe, expect, it } from 'vitest'
+import { exchange } from '../../core/test/exchange.ts'
 import { type HeadersConfig, responseHeaders, responseHeadersPlugin } from '../src/index.ts'
 
 let app: FastifyInstance
@@ -35,6 +35,8 @@ describe('rules', () => {
     ['T04 add', { add: { 'x-a': 'v2', 'x-b': 'v2' } }, { 'x-a': 'v1' }, { 'x-a': 'v1', 'x-b': 'v2' }],
     ['T05 append', { append: { 'x-a': 'v2', 'x-b': 'v2' } }, { 'x-a': 'v1' }, { 'x-a': 'v1, v2', 'x-b': 'v2' }],
     ['append to a list', { append: { 'x-a': '3' } }, { 'x-a': ['1', '2'] }, { 'x-a': '1, 2, 3' }],
+    ['several values, as KrakenD lists them', { replace: { 'x-a': ['1', '2'] } }, {}, { 'x-a': '1, 2' }],
+    ['one cookie as a list', { add: { 'Set-Cookie': ['a=1'] } }, {}, { 'set-cookie': 'a=1' }],
     ['a number', { append: { 'x-a': '2' } }, { 'x-a': 1 }, { 'x-a': '1, 2' }],
     ['append a cookie', { append: { 'Set-Cookie': 'b=2' } }, { 'set-cookie': 'a=1' }, { 'set-cookie': ['a=1', 'b=2'] }],
     [
@@ -78,17 +80,7 @@ it('never lets a value end its header', async () => {
     return reply.send('ok')
   })
   await app.listen({ port: 0, host: '127.0.0.1' })
-  const { port } = app.server.address() as AddressInfo
-  const answer = await new Promise<string>((resolve, reject) => {
-    let got = ''
-    const socket = connect(port, '127.0.0.1', () =>
-      socket.write('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'),
-    )
-    socket
-      .on('data', (chunk) => (got += String(chunk)))
-      .on('close', () => resolve(got))
-      .on('error', reject)
-  })
+  const answer = await exchange(app, 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
   expect(answer).toContain('x-path: aSet-Cookie: evil=1<html>\r\n')
   expect(answer).not.toMatch(/^set-cookie/im)
 })
