@@ -42,6 +42,7 @@ export interface BackendHttpSettings {
 }
 
 const FAILURES = ['refused', 'timeout', 'reset']
+const STATUS = '^([45][0-9][0-9]|[45]xx)$'
 
 const schema: JSONSchema = {
   type: 'object',
@@ -65,11 +66,12 @@ const schema: JSONSchema = {
           items: {
             anyOf: [
               { type: 'integer', minimum: 400, maximum: 599, expects: 'a status from 400 to 599' },
+              { type: 'string', pattern: STATUS, expects: '"4xx", "5xx"' },
               { enum: FAILURES },
             ],
           },
           default: ['refused', 'reset', 502, 503, 504],
-          description: 'Statuses and failures (refused, timeout, reset) that are tried again.',
+          description: 'Statuses (502, "5xx") and failures (refused, timeout, reset) that are tried again.',
         },
         methods: {
           type: 'array',
@@ -156,8 +158,8 @@ export function backendHttpSettings(config: BackendHttpConfig = {}): BackendHttp
   return {
     retry: {
       attempts: config.retry?.attempts ?? (config.retry === undefined ? 0 : 1),
-      statuses: new Set(on.filter((item) => typeof item === 'number')),
-      failures: new Set(on.filter((item) => typeof item === 'string')),
+      statuses: new Set(on.flatMap(statusesOf)),
+      failures: new Set(on.filter((item) => typeof item === 'string' && FAILURES.includes(item)) as string[]),
       methods: new Set(config.retry?.methods ?? ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']),
     },
     keepalive: duration(config.keepalive ?? '4s'),
@@ -179,4 +181,12 @@ export function backendHttpSettings(config: BackendHttpConfig = {}): BackendHttp
     preserveHost: config.preserve_host ?? false,
     maxResponseSize: size(config.max_response_size) ?? Number.POSITIVE_INFINITY,
   }
+}
+
+/** The statuses that an entry of `retry.on` names: `503`, `"503"`, or all of a class, `"5xx"`. */
+function statusesOf(entry: number | string): number[] {
+  if (typeof entry === 'number') return [entry]
+  const hundreds = /^([45])xx$/.exec(entry)?.[1]
+  if (hundreds !== undefined) return Array.from({ length: 100 }, (_, i) => Number(hundreds) * 100 + i)
+  return /^[0-9]+$/.test(entry) ? [Number(entry)] : []
 }

@@ -191,6 +191,20 @@ describe('retries', () => {
     expect((await ask({ method: 'POST', body: 'x' })).status).toBe(503)
   })
 
+  it.each([
+    [['5xx'], 500, 2],
+    [['503'], 503, 2],
+    [['503'], 500, 1],
+    [[429, '5xx'], 429, 2],
+    [['4xx'], 500, 1],
+  ])('%j: a %i is asked for %i times', async (on, status, times) => {
+    const { seen } = await backend((_request, response) => response.writeHead(status).end('busy'), {
+      http: { retry: { attempts: 1, on } },
+    })
+    expect((await ask()).status).toBe(status)
+    expect(seen).toHaveLength(times)
+  })
+
   it('goes to the next host when one refuses', async () => {
     const good = await startBackend()
     closing.push(good.close)
