@@ -143,6 +143,7 @@ describe('checkConfig', () => {
 describe('KrakenD’s max_payload', () => {
   it.each([
     [{ max_payload: 1000 }, { max_body: 1000 }],
+    [{ max_payload: '1M' }, { max_body: '1M' }],
     [
       { max_payload: 0, decompress_gzip: true },
       { max_body: 0, decompress_gzip: true },
@@ -151,13 +152,15 @@ describe('KrakenD’s max_payload', () => {
   ])('%j', (block, config) => expect(fromKrakend(block)).toEqual({ config, issues: [] }))
 
   it('names what is wrong', () => {
-    expect(fromKrakend({ max_payload: '1M', decompress_gzip: 'yes' })).toEqual({
+    expect(fromKrakend({ max_payload: '1X', decompress_gzip: 'yes' })).toEqual({
       config: undefined,
       issues: [
-        { place: '.max_payload', message: 'expected a whole number of bytes' },
+        { place: '.max_payload', message: 'expected a size such as 1024, "8K" or "10M"' },
         { place: '.decompress_gzip', message: 'expected true or false' },
       ],
     })
-    expect(fromKrakend({ max_payload: -1 }).issues).toHaveLength(1)
+    for (const max_payload of [-1, 1.5, '', true, null]) {
+      expect(fromKrakend({ max_payload }).issues).toHaveLength(1)
+    }
   })
 })
