@@ -12,11 +12,15 @@ export interface TranslatedFilter {
 }
 
 const FIELDS = ['CIDR', 'allow', 'client_ip_headers', 'trusted_proxies', 'trusted_ip_headers']
+/** The fields of `security/ip-filter` that KrakenD's block has not, or has in another sense (`allow`). */
+const OURS = ['deny', 'allow_file', 'deny_file']
 const AT = '["ip-filter"]'
 
 /**
  * Translates the block `plugin/http-server` (or `plugin/req-resp-modifier`) of a KrakenD configuration, as far as it
  * is the ip-filter: `{ "name": ["ip-filter"], "ip-filter": { "CIDR": [], "allow": true } }`.
+ *
+ * A block without `CIDR` that has the fields of `security/ip-filter` (lists `allow` and `deny`, files) is one already.
  *
  * One difference is deliberate: an address that cannot be read is refused, also by a deny list.
  *
@@ -35,7 +39,8 @@ export function fromKrakend(value: unknown): TranslatedFilter {
     result.issues.push({ place: AT, message: 'expected an object' })
     return result
   }
-  translate(filter, result)
+  if (isOurs(filter)) result.config = filter
+  else translate(filter, result)
   if (result.issues.length > 0) result.config = undefined
   return result
 }
@@ -62,6 +67,12 @@ function checkPlugins(value: Record<string, unknown>, issues: ConfigIssue[]): vo
       issues.push({ place: AT, message: '"ip-filter" is not among the names: the filter would be off' })
     }
   }
+}
+
+/** Its fields are judged as those of any other block of `security/ip-filter`. */
+function isOurs(filter: Record<string, unknown>): boolean {
+  if (filter['CIDR'] !== undefined) return false
+  return Array.isArray(filter['allow']) || OURS.some((field) => filter[field] !== undefined)
 }
 
 function translate(filter: Record<string, unknown>, result: TranslatedFilter): void {

@@ -14,6 +14,12 @@ describe('KrakenD’s ip-filter plugin', () => {
     expect(fromKrakend(block({ CIDR: ['10.0.0.42'], '@comment': 'x' })).config).toEqual({ deny: ['10.0.0.42'] })
   })
 
+  it('is left as it is when it has our own fields', () => {
+    for (const filter of [{ allow: ['10.0.0.0/8'] }, { deny: ['10.0.0.42'], status: 404 }, { deny_file: 'bad.txt' }]) {
+      expect(fromKrakend(block(filter))).toEqual({ config: filter, trustedProxies: [], issues: [] })
+    }
+  })
+
   it('hands trusted proxies on, and accepts the one header that is read', () => {
     const translated = fromKrakend(
       block({ CIDR: ['1.2.3.4'], trusted_proxies: ['10.0.0.0/8'], client_ip_headers: ['X-Forwarded-For'] }),
