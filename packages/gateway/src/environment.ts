@@ -7,7 +7,7 @@ export interface Substituted {
   document: unknown
   issues: ConfigIssue[]
   /** Places whose whole text came from a variable: there a number or a boolean may be meant. */
-  filled: Map<string, { holder: Record<string, unknown>; key: string }>
+  filled: Map<string, { holder: Record<string | number, unknown>; key: string | number }>
 }
 
 /**
@@ -31,16 +31,23 @@ export function substitute(document: unknown, environment: NodeJS.ProcessEnv): S
 
   function walk(value: unknown, place: string): unknown {
     if (typeof value === 'string') return text(value, place)
-    if (Array.isArray(value)) return value.map((item, index) => walk(item, `${place}[${index}]`))
+    if (Array.isArray(value)) {
+      const items: unknown[] = []
+      for (const [index, item] of value.entries()) put(items as never, index, item, `${place}[${index}]`)
+      return items
+    }
     if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value
     const result: Record<string, unknown> = {}
     for (const [key, content] of Object.entries(value)) {
       if (isCommentKey(key)) continue
-      const inner = place + memberPlace(key, place === '')
-      result[key] = walk(content, inner)
-      if (typeof content === 'string' && /^\$\{[^}]*\}$/.test(content)) filled.set(inner, { holder: result, key })
+      put(result, key, content, place + memberPlace(key, place === ''))
     }
     return result
+  }
+
+  function put(holder: Record<string | number, unknown>, key: string | number, content: unknown, place: string): void {
+    holder[key] = walk(content, place)
+    if (typeof content === 'string' && /^\$\{[^}]*\}$/.test(content)) filled.set(place, { holder, key })
   }
 
   return { document: walk(document, ''), issues, filled }

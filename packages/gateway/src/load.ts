@@ -142,7 +142,10 @@ function checkRoot(root: GatewayDocument, baseDir: string): ConfigIssue[] {
 function checkStores(document: unknown, { blocks, endpointBlocks }: Checked, options: LoadOptions): ConfigIssue[] {
   if (options.redisStore !== undefined || (document as GatewayDocument | null)?.redis !== undefined) return []
   return [...blocks.values(), ...endpointBlocks.flat()]
-    .filter(({ config }) => (config as { policy?: string } | undefined)?.policy === 'redis')
+    .filter(({ config }) => {
+      const { policy, redis } = (config ?? {}) as { policy?: string; redis?: unknown }
+      return policy === 'redis' && redis === undefined
+    })
     .map(({ place }) => ({
       place: `${place}.policy`,
       message: '"redis" needs the connection: the root’s field "redis"',

@@ -76,8 +76,8 @@ function movePayloadLimit(holder: Bag, extra: Bag, key: string, place: string, i
   const { max_payload, decompress_gzip, ...rest } = block
   const { config, issues: found } = limitsFromKrakend(block)
   issues.push(...found.map((issue) => ({ place: place + issue.place, message: issue.message })))
-  if (config === undefined) return
-  moveInto(holder, 'security/request-limits', config, place, issues)
+  if (config === undefined && found.length === 0) return
+  if (config !== undefined) moveInto(holder, 'security/request-limits', config, place, issues)
   if (Object.keys(rest).every(isCommentKey)) delete extra[key]
   else extra[key] = rest
 }

@@ -60,6 +60,8 @@ describe('every mistake, all at once', () => {
       'endpoints[0].extra_config["qos/ratelimit/router"].policy: "redis" needs the connection: the root’s field "redis"',
     ])
     expect(mistakes({ ...document, redis: { host: '127.0.0.1' } })).toEqual([])
+    const own = { extra_config: { 'qos/ratelimit/service': { ...limit, redis: { host: '127.0.0.1' } } } }
+    expect(mistakes(own)).toEqual([])
     expect(() => loadConfig(document as GatewayDocument, { redisStore: {} as Store })).not.toThrow()
   })
 
@@ -235,6 +237,18 @@ describe('environment', () => {
     })
     expect(document).toMatchObject({ port: 81, name: 'gw-dev' })
     expect(blocks.get('ip-filter')?.config).toMatchObject({ deny: ['10.0.0.1'], status: 404 })
+  })
+
+  it('fills in the numbers of a list', () => {
+    const retry = { attempts: '${TRIES}', on: ['${STATUS}', 'reset', '${OTHER:-5xx}'] }
+    const endpoints = [{ endpoint: '/x', backend: [{ ...backend[0]!, extra_config: { 'backend/http': { retry } } }] }]
+    const { document } = loadConfig({ endpoints } as GatewayDocument, { environment: { TRIES: '2', STATUS: '429' } })
+    expect(document.endpoints![0]!.backend[0]!.extra_config).toEqual({
+      'backend/http': { retry: { attempts: 2, on: ['429', 'reset', '5xx'] } },
+    })
+    const codes = { 'qos/circuit-breaker': { interval: 1, timeout: 1, max_errors: 1, failure_statuses: ['${CODE}'] } }
+    const breaking = [{ endpoint: '/x', backend: [{ ...backend[0]!, extra_config: codes }] }]
+    expect(mistakes({ endpoints: breaking }, { CODE: '503' })).toEqual([])
   })
 
   it('leaves the templates of other blocks alone', () => {
