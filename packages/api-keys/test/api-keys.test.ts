@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import type { AddressInfo } from 'node:net'
-import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Component, Engine, enginesOf, stateOf } from '@portcullis/core'
 import Fastify, { type FastifyInstance, type LightMyRequestResponse } from 'fastify'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
+import { exchange } from '../../core/test/exchange.ts'
 import apiKeys, { type ApiKeysConfig, apiKeys as apiKeysComponent } from '../src/index.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'portcullis-keys-'))
@@ -125,18 +124,10 @@ describe('keys in a header', () => {
   it('twice on the wire is no key', async () => {
     app = await guarded({ keys: KEYS })
     await app.listen({ port: 0, host: '127.0.0.1' })
-    const { port } = app.server.address() as AddressInfo
-    const answer = await new Promise<string>((resolve) => {
-      let text = ''
-      const socket = connect(port, '127.0.0.1')
-      socket.end(
-        `GET / HTTP/1.1\r\nHost: a\r\nAuthorization: ${admin}\r\nauthorization: ${user}\r\nConnection: close\r\n\r\n`,
-      )
-      socket.on('data', (chunk) => {
-        text += chunk
-      })
-      socket.on('close', () => resolve(text))
-    })
+    const answer = await exchange(
+      app,
+      `GET / HTTP/1.1\r\nHost: a\r\nAuthorization: ${admin}\r\nauthorization: ${user}\r\nConnection: close\r\n\r\n`,
+    )
     expect(answer).toMatch(/^HTTP\/1\.1 401[\s\S]*KEY_INVALID/)
   })
 })

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs'
 import { type Decision, stateOf } from '@portcullis/core'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { isbot } from 'isbot'
 import { afterEach, describe, expect, it } from 'vitest'
+import { expectReadmeShowsExample } from '../../core/test/readme.ts'
 import { BotDetector, MAX_USER_AGENT } from '../src/detector.ts'
 import botDetector, { type BotDetectorConfig } from '../src/index.ts'
 import { LruCache } from '../src/lru-cache.ts'
@@ -203,8 +203,7 @@ describe('mistakes', () => {
 })
 
 it('runs the README’s example as it stands there', async () => {
-  const source = readFileSync(new URL('./example.ts', import.meta.url), 'utf8').replace('export const app', 'const app')
-  expect(readFileSync(new URL('../README.md', import.meta.url), 'utf8')).toContain(source.trim())
+  expectReadmeShowsExample(import.meta.url)
   const { app } = await import('./example.ts')
   apps.push(app)
   const pingdom = 'Pingdom.com_bot_version_1.4_(http://www.pingdom.com/)'

@@ -1,15 +1,13 @@
-import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
-import { type Component, ComponentIndex, readBlocks } from '@portcullis/core'
 import { expect, it } from 'vitest'
+import { expectReadmeConfiguresBackend, testReadme } from '../../core/test/readme.ts'
 import { circuitBreakerSchema } from '../src/config.ts'
 import { circuitBreaker } from '../src/index.ts'
 import { guarded } from './example.ts'
 
-const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
+testReadme(import.meta.url, circuitBreakerSchema)
 
-it('the README shows the example that runs here', async () => {
-  expect(readme).toContain(readFileSync(new URL('example.ts', import.meta.url), 'utf8').trim())
+it('the README’s example works', async () => {
   let asked = 0
   const server = createServer((_request, response) => void response.writeHead(++asked > 1 ? 500 : 200).end())
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -23,13 +21,4 @@ it('the README shows the example that runs here', async () => {
   await new Promise((resolve) => server.close(resolve))
 })
 
-it('the README’s configuration is one', () => {
-  const [endpoint] = [...readme.matchAll(/```json\n([\s\S]*?)```/g)].map(([, text]) => JSON.parse(text!))
-  const index = new ComponentIndex([circuitBreaker as unknown as Component])
-  const read = readBlocks(endpoint.backend[0].extra_config, index, { level: 'backend', place: '', baseDir: '.' })
-  expect([read.issues, read.blocks.size]).toEqual([[], 1])
-})
-
-it('the README names every field', () => {
-  for (const field of Object.keys(circuitBreakerSchema.properties as object)) expect(readme).toContain(`\`${field}\``)
-})
+it('the README’s configuration is one', () => expectReadmeConfiguresBackend(import.meta.url, circuitBreaker))

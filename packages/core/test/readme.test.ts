@@ -1,9 +1,8 @@
-import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
+import { expectReadmeShowsExample } from './readme.ts'
 
 it('runs the README’s example as it stands there', async () => {
-  const source = readFileSync(new URL('./example.ts', import.meta.url), 'utf8').replace('export const app', 'const app')
-  expect(readFileSync(new URL('../README.md', import.meta.url), 'utf8')).toContain(source.trim())
+  expectReadmeShowsExample(import.meta.url)
   const { app } = await import('./example.ts')
   expect((await app.inject('/')).statusCode).toBe(200)
   const refused = await app.inject('/never')

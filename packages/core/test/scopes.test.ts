@@ -1,4 +1,3 @@
-import { type AddressInfo, connect } from 'node:net'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { afterEach, describe, expect, it } from 'vitest'
 import {
@@ -13,6 +12,7 @@ import {
   stateOf,
   toPlugin,
 } from '../src/index.ts'
+import { exchange } from './exchange.ts'
 
 interface Config {
   need?: string
@@ -234,7 +234,7 @@ describe('close', () => {
 })
 
 describe('errors that run no hook', () => {
-  async function start(): Promise<{ app: FastifyInstance; port: number }> {
+  async function start(): Promise<FastifyInstance> {
     const app = fresh({
       frameworkErrors: handleFrameworkError,
       clientErrorHandler: handleClientError,
@@ -252,29 +252,14 @@ describe('errors that run no hook', () => {
       reply.hijack()
     })
     await app.listen({ port: 0, host: '127.0.0.1' })
-    return { app, port: (app.server.address() as AddressInfo).port }
-  }
-
-  function exchange(port: number, bytes: string, later?: string): Promise<string> {
-    return new Promise((resolve) => {
-      const socket = connect(port, '127.0.0.1')
-      let answer = ''
-      socket.on('data', (data) => {
-        answer += data.toString('latin1')
-        if (later !== undefined) socket.write(later)
-        later = undefined
-      })
-      socket.on('error', () => undefined)
-      socket.on('close', () => resolve(answer))
-      socket.write(bytes)
-    })
+    return app
   }
 
   it.each([
     ['/p/%zz', 400, 'URL_INVALID'],
     [`/p/${'a'.repeat(20)}`, 414, 'URL_TOO_LONG'],
   ])('of the router have the headers and reach the log: %s', async (url, status, code) => {
-    const { app } = await start()
+    const app = await start()
     const response = await app.inject(url)
     expect(response.statusCode).toBe(status)
     expect(response.json()).toMatchObject({ statusCode: status, code: `PORTCULLIS_${code}` })
@@ -292,8 +277,8 @@ describe('errors that run no hook', () => {
     [`GET /p/${'a'.repeat(20_000)} HTTP/1.1\r\nhost: a\r\n\r\n`, 414, 'URL_TOO_LONG'],
     [`GET /p/${'a'.repeat(20_000)}`, 414, 'URL_TOO_LONG'],
   ])('of the parser have the headers and reach the components: %.30s', async (bytes, status, code) => {
-    const { port } = await start()
-    const answer = await exchange(port, bytes)
+    const app = await start()
+    const answer = await exchange(app, bytes)
     expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `))
     expect(answer).toContain('mark-a: 1\r\n')
     expect(answer).toContain('connection: close\r\n')
@@ -304,16 +289,16 @@ describe('errors that run no hook', () => {
   })
 
   it('never write into a response that is on its way', async () => {
-    const { port } = await start()
-    const answer = await exchange(port, 'GET /streaming HTTP/1.1\r\nhost: a\r\n\r\n', 'BROKEN\r\n\r\n')
+    const app = await start()
+    const answer = await exchange(app, 'GET /streaming HTTP/1.1\r\nhost: a\r\n\r\n', 'BROKEN\r\n\r\n')
     expect(answer).toMatch(/part$/)
     expect(answer).not.toContain('REQUEST_MALFORMED')
   })
 
   it('answer a broken body once', async () => {
-    const { port } = await start()
+    const app = await start()
     const answer = await exchange(
-      port,
+      app,
       'POST /slow HTTP/1.1\r\nhost: a\r\ncontent-type: text/plain\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n',
     )
     expect(answer.match(/HTTP\/1\.1/g)).toHaveLength(1)

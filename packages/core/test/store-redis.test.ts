@@ -1,9 +1,8 @@
-import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import {
   createRedisStore,
   type LimitRule,
@@ -12,6 +11,7 @@ import {
   StoreUnavailableError,
 } from '../src/index.ts'
 import { freePort, RedisServer, redisInstalled, startRedis } from './redis-server.ts'
+import { opensslInstalled, selfSigned } from './self-signed.ts'
 
 const stores: RedisStore[] = []
 const servers: RedisServer[] = []
@@ -403,28 +403,9 @@ describe.runIf(redisInstalled)('other kinds of Redis', () => {
     expect(await admin(master.port).exists('portcullis:s::{a}:60000')).toBe(1)
   })
 
-  const openssl = spawnSync('openssl', ['version']).status === 0
-  it.runIf(openssl)('over TLS: the certificate is checked (R18)', async () => {
-    const [key, cert] = [join(directory, 'key.pem'), join(directory, 'cert.pem')]
-    spawnSync('openssl', [
-      'req',
-      '-x509',
-      '-newkey',
-      'ec',
-      '-pkeyopt',
-      'ec_paramgen_curve:P-256',
-      '-nodes',
-      '-keyout',
-      key,
-      '-out',
-      cert,
-      '-days',
-      '2',
-      '-subj',
-      '/CN=redis.test',
-      '-addext',
-      'subjectAltName=DNS:redis.test',
-    ])
+  it.runIf(opensslInstalled)('over TLS: the certificate is checked (R18)', async () => {
+    const { folder, certificate, key } = selfSigned('redis.test')
+    onTestFinished(() => rmSync(folder, { recursive: true }))
     const port = await freePort()
     const server = new RedisServer(port, [
       '--port',
@@ -432,7 +413,7 @@ describe.runIf(redisInstalled)('other kinds of Redis', () => {
       '--tls-port',
       String(port),
       '--tls-cert-file',
-      cert,
+      certificate,
       '--tls-key-file',
       key,
       '--tls-auth-clients',
@@ -449,10 +430,10 @@ describe.runIf(redisInstalled)('other kinds of Redis', () => {
       )
     }
     const tried = await Promise.all([
-      works({ ca_certs: [cert], server_name: 'redis.test' }),
+      works({ ca_certs: [certificate], server_name: 'redis.test' }),
       works({ allow_insecure_connections: true }),
-      works({ ca_certs: [cert], server_name: 'other.test' }),
-      works({ ca_certs: [cert] }),
+      works({ ca_certs: [certificate], server_name: 'other.test' }),
+      works({ ca_certs: [certificate] }),
       works(true),
       works(undefined),
     ])

@@ -1,9 +1,8 @@
-import type { AddressInfo } from 'node:net'
-import { connect } from 'node:net'
 import { Writable } from 'node:stream'
 import { handleFrameworkError } from '@portcullis/core'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { afterEach, describe, expect, it } from 'vitest'
+import { exchange } from '../../core/test/exchange.ts'
 import plugin, { type CorsConfig } from '../src/index.ts'
 import { mergeVary } from '../src/vary.ts'
 
@@ -101,23 +100,13 @@ describe('every response carries the policy’s headers', () => {
     app.get('/', () => 'ok')
     await app.listen({ port: 0, host: '127.0.0.1' })
     const answer = await exchange(
+      app,
       `GET / HTTP/1.1\r\nHost: a\r\nOrigin: ${ORIGIN}\r\nOrigin: https://evil.com\r\nConnection: close\r\n\r\n`,
     )
     expect(answer).toMatch(/^HTTP\/1\.1 200/)
     expect(answer.toLowerCase()).not.toContain('access-control')
   })
 })
-
-function exchange(text: string): Promise<string> {
-  const { port } = app.server.address() as AddressInfo
-  return new Promise((resolve, reject) => {
-    let got = ''
-    const socket = connect(port, '127.0.0.1', () => socket.write(text))
-    socket.on('data', (chunk) => (got += String(chunk)))
-    socket.on('close', () => resolve(got))
-    socket.on('error', reject)
-  })
-}
 
 describe('mistakes at start', () => {
   it.each([

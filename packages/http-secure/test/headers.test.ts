@@ -1,17 +1,18 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect as connectHttp2 } from 'node:http2'
 import { request as requestHttps } from 'node:https'
-import { type AddressInfo, connect } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { Writable } from 'node:stream'
 import { handleClientError, handleFrameworkError } from '@portcullis/core'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
+import { exchange } from '../../core/test/exchange.ts'
+import { opensslInstalled, selfSigned } from '../../core/test/self-signed.ts'
 import plugin, { cspNonce, type HttpSecureConfig, httpSecure, keyPairFiles } from '../src/index.ts'
-import { makeKeyPair } from './key-pair.ts'
 
 let app: FastifyInstance
 afterEach(() => app?.close())
-const pair = makeKeyPair()
+const pair = opensslInstalled ? selfSigned('localhost') : undefined
 afterAll(() => {
   if (pair !== undefined) rmSync(pair.folder, { recursive: true })
 })
@@ -111,7 +112,7 @@ describe('the gateway’s header beats another', () => {
       return reply.send('ok')
     })
     await app.listen({ port: 0, host: '127.0.0.1' })
-    const answer = await exchange('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
+    const answer = await exchange(app, 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
     for (const [name, value] of Object.entries(EXPECTED)) {
       const lines = answer
         .toLowerCase()
@@ -141,17 +142,6 @@ describe('the gateway’s header beats another', () => {
     expect([headers.server, headers['x-powered-by']]).toEqual([expected, expected])
   })
 })
-
-function exchange(text: string): Promise<string> {
-  const { port } = app.server.address() as AddressInfo
-  return new Promise((resolve, reject) => {
-    let got = ''
-    const socket = connect(port, '127.0.0.1', () => socket.write(text))
-    socket.on('data', (chunk) => (got += String(chunk)))
-    socket.on('close', () => resolve(got))
-    socket.on('error', reject)
-  })
-}
 
 describe('Strict-Transport-Security', () => {
   it.each([
@@ -260,7 +250,7 @@ it('gives the parser’s refusals the same headers', async () => {
   app = Fastify({ clientErrorHandler: handleClientError as never })
   await app.register(plugin, { ...ALL, content_security_policy: 'script-src $NONCE' })
   await app.listen({ port: 0, host: '127.0.0.1' })
-  const answer = (await exchange('NONSENSE\r\n\r\n')).toLowerCase()
+  const answer = (await exchange(app, 'NONSENSE\r\n\r\n')).toLowerCase()
   expect(answer).toMatch(/^http\/1\.1 400/)
   expect(answer).toContain('x-frame-options: deny\r\n')
   expect(answer).toContain('content-security-policy: script-src \r\n')
@@ -315,7 +305,7 @@ describe('mistakes at start', () => {
   })
 
   it.skipIf(pair === undefined)('files that are no pair', () => {
-    const other = makeKeyPair()!
+    const other = selfSigned('localhost')
     const issues = (config: HttpSecureConfig) =>
       httpSecure.check!(config, { level: 'service', baseDir: pair!.folder }).map(
         ({ place, message }) => `${place} ${message}`,

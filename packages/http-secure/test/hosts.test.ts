@@ -1,6 +1,6 @@
-import { type AddressInfo, connect } from 'node:net'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { exchange } from '../../core/test/exchange.ts'
 import { effectiveHost, isHost } from '../src/host.ts'
 import plugin, { type HttpSecureConfig } from '../src/index.ts'
 
@@ -14,18 +14,6 @@ async function listen(config: HttpSecureConfig, trustProxy: string[] | boolean =
   app.all('/*', (request) => ({ host: request.host }))
   await app.listen({ port: 0, host: '127.0.0.1' })
   return app
-}
-
-/** Sends bytes and gives back the whole answer. */
-function send(app: FastifyInstance, text: string): Promise<string> {
-  const { port } = app.server.address() as AddressInfo
-  return new Promise((resolve, reject) => {
-    let got = ''
-    const socket = connect(port, '127.0.0.1', () => socket.write(text, 'latin1'))
-    socket.on('data', (chunk) => (got += chunk.toString('latin1')))
-    socket.on('close', () => resolve(got))
-    socket.on('error', reject)
-  })
 }
 
 const status = (answer: string) => Number(answer.slice(9, 12))
@@ -56,13 +44,13 @@ describe('allowed hosts on a real socket (HO-01 to HO-15, HO-26)', () => {
     ['HO-26, 10 kB', `Host: ${'a'.repeat(10_000)}`, 400],
     ['HO-26, a control byte', 'Host: gw.example.com\x9b:8443', 400],
   ])('%s %s', async (_id, lines, expected) => {
-    const answer = await send(app, get('/public/x', lines))
+    const answer = await exchange(app, get('/public/x', lines))
     expect(status(answer)).toBe(expected)
     if (expected === 421) expect(answer).toContain('PORTCULLIS_HOST_NOT_ALLOWED')
   })
 
   it('HO-08: HTTP/1.0 without Host', async () => {
-    const answer = await send(app, 'GET /public/x HTTP/1.0\r\n\r\n')
+    const answer = await exchange(app, 'GET /public/x HTTP/1.0\r\n\r\n')
     expect(status(answer)).toBe(400)
     expect(answer).toContain('PORTCULLIS_HOST_INVALID')
   })
@@ -72,19 +60,19 @@ describe('allowed hosts on a real socket (HO-01 to HO-15, HO-26)', () => {
     ['the same authority', 'http://gw.example.com:8443/public/x', 200],
     ['user information', 'http://gw.example.com:8443@evil.example/x', 400],
   ])('absolute form, %s', async (_name, target, expected) => {
-    expect(status(await send(app, get(target, 'Host: gw.example.com:8443')))).toBe(expected)
+    expect(status(await exchange(app, get(target, 'Host: gw.example.com:8443')))).toBe(expected)
   })
 
   it('absolute form of a host that is not allowed, the same in Host', async () => {
-    expect(status(await send(app, get('http://evil.example/x', 'Host: evil.example')))).toBe(421)
+    expect(status(await exchange(app, get('http://evil.example/x', 'Host: evil.example')))).toBe(421)
   })
 })
 
 it('refuses requests that contradict themselves without any list of hosts too', async () => {
   const app = await listen({ frame_deny: true })
-  expect(status(await send(app, get('/', 'Host: a.test', 'Host: b.test')))).toBe(400)
-  expect(status(await send(app, get('/', 'Host: any.test')))).toBe(200)
-  expect(status(await send(app, 'GET / HTTP/1.0\r\n\r\n'))).toBe(200)
+  expect(status(await exchange(app, get('/', 'Host: a.test', 'Host: b.test')))).toBe(400)
+  expect(status(await exchange(app, get('/', 'Host: any.test')))).toBe(200)
+  expect(status(await exchange(app, 'GET / HTTP/1.0\r\n\r\n'))).toBe(200)
 })
 
 describe('what a proxy says of the host', () => {
@@ -92,19 +80,19 @@ describe('what a proxy says of the host', () => {
 
   it('counts from a trusted peer', async () => {
     const app = await listen(config, ['127.0.0.1'])
-    expect(status(await send(app, get('/', 'Host: internal', 'X-Forwarded-Host: WWW.example.com')))).toBe(200)
-    expect(status(await send(app, get('/', 'Host: www.example.com', 'X-Forwarded-Host: evil.com')))).toBe(421)
-    expect(status(await send(app, get('/', 'Host: i', 'X-First: evil.com', 'X-Forwarded-Host: www.example.com')))).toBe(
-      421,
-    )
+    expect(status(await exchange(app, get('/', 'Host: internal', 'X-Forwarded-Host: WWW.example.com')))).toBe(200)
+    expect(status(await exchange(app, get('/', 'Host: www.example.com', 'X-Forwarded-Host: evil.com')))).toBe(421)
+    expect(
+      status(await exchange(app, get('/', 'Host: i', 'X-First: evil.com', 'X-Forwarded-Host: www.example.com'))),
+    ).toBe(421)
     const twice = get('/', 'Host: i', 'X-Forwarded-Host: www.example.com', 'X-Forwarded-Host: evil.com')
-    expect(status(await send(app, twice))).toBe(400)
+    expect(status(await exchange(app, twice))).toBe(400)
   })
 
   it.each([[['10.0.0.0/8']], [false]])('does not count from others (trustProxy %j)', async (trust) => {
     const app = await listen(config, trust)
-    expect(status(await send(app, get('/', 'Host: internal', 'X-Forwarded-Host: www.example.com')))).toBe(421)
-    expect(status(await send(app, get('/', 'Host: www.example.com', 'X-Forwarded-Host: evil.com')))).toBe(200)
+    expect(status(await exchange(app, get('/', 'Host: internal', 'X-Forwarded-Host: www.example.com')))).toBe(421)
+    expect(status(await exchange(app, get('/', 'Host: www.example.com', 'X-Forwarded-Host: evil.com')))).toBe(200)
   })
 })
 

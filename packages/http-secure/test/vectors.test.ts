@@ -2,8 +2,8 @@ import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import Fastify from 'fastify'
 import { afterAll, describe, expect, it } from 'vitest'
+import { opensslInstalled, selfSigned } from '../../core/test/self-signed.ts'
 import plugin, { type HttpSecureConfig } from '../src/index.ts'
-import { makeKeyPair } from './key-pair.ts'
 
 interface Case {
   name: string
@@ -83,7 +83,7 @@ const file = fileURLToPath(new URL('../../../../shared/vectors/krakend/httpsecur
 const present = existsSync(file)
 if (!present) console.warn('the recorded cases of KrakenD’s httpsecure are not here: skipped')
 const cases: Case[] = present ? JSON.parse(readFileSync(file, 'utf8')) : []
-const pair = makeKeyPair()
+const pair = opensslInstalled ? selfSigned('localhost') : undefined
 afterAll(() => {
   if (pair !== undefined) rmSync(pair.folder, { recursive: true })
 })

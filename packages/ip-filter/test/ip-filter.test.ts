@@ -1,10 +1,11 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Decision, type Engine, enginesOf, stateOf } from '@portcullis/core'
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import { afterEach, describe, expect, it } from 'vitest'
+import { expectReadmeShowsExample } from '../../core/test/readme.ts'
 import ipFilter, { type IpFilterConfig } from '../src/index.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'ip-filter-'))
@@ -246,8 +247,7 @@ describe('mistakes', () => {
 })
 
 it('runs the README’s example as it stands there', async () => {
-  const source = readFileSync(new URL('./example.ts', import.meta.url), 'utf8').replace('export const app', 'const app')
-  expect(readFileSync(new URL('../README.md', import.meta.url), 'utf8')).toContain(source.trim())
+  expectReadmeShowsExample(import.meta.url)
   const { app } = await import('./example.ts')
   apps.push(app)
   const from = (client: string, url = '/') => status(app, '127.0.0.1', { 'x-forwarded-for': client }, url)

@@ -1,8 +1,7 @@
-import type { AddressInfo } from 'node:net'
-import { connect } from 'node:net'
 import { Writable } from 'node:stream'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { exchange } from '../../core/test/exchange.ts'
 import { encodeItem, UnfitClaim } from '../src/claim-headers.ts'
 import jwt, { type JwtConfig } from '../src/index.ts'
 import { bearer, forge, guarded, hs256, now, SECRET, verdict } from './support.ts'
@@ -323,20 +322,10 @@ describe('a token in the cache', () => {
 it('TK-21, TK-22: two Authorization headers on the wire', async () => {
   app = await guarded({ secret: SECRET })
   await app.listen({ port: 0, host: '127.0.0.1' })
-  const { port } = app.server.address() as AddressInfo
-  const ask = (lines: string[]): Promise<string> =>
-    new Promise((resolve, reject) => {
-      let answer = ''
-      const socket = connect(port, '127.0.0.1', () =>
-        socket.write(
-          `GET / HTTP/1.1\r\nHost: a\r\n${lines.map((line) => `${line}\r\n`).join('')}Connection: close\r\n\r\n`,
-        ),
-      )
-      socket.on('data', (chunk) => {
-        answer += chunk
-      })
-      socket.on('close', () => resolve(answer.slice(9, 12))).on('error', reject)
-    })
+  const ask = async (lines: string[]): Promise<string> => {
+    const head = `GET / HTTP/1.1\r\nHost: a\r\n${lines.map((line) => `${line}\r\n`).join('')}Connection: close\r\n\r\n`
+    return (await exchange(app, head)).slice(9, 12)
+  }
   const good = `Authorization: Bearer ${hs256()}`
   expect(await ask([good])).toBe('200')
   expect(await ask([good, 'AUTHORIZATION: Bearer attacker'])).toBe('401')

@@ -1,14 +1,9 @@
-import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
+import { testReadme } from '../../core/test/readme.ts'
 import { jwtSchema } from '../src/config.ts'
 import { bearer, hs256, SECRET } from './support.ts'
 
-const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
-
-it('shows the example that runs here', () => {
-  const example = readFileSync(new URL('example.ts', import.meta.url), 'utf8').replace('export const', 'const')
-  expect(readme).toContain(example.trim())
-})
+testReadme(import.meta.url, jwtSchema)
 
 it('has an example that works', async () => {
   process.env.JWT_SECRET = SECRET
@@ -22,8 +17,4 @@ it('has an example that works', async () => {
   expect((await app.inject('/open')).body).toBe('for everyone')
   await app.close()
   delete process.env.JWT_SECRET
-})
-
-it('names every field', () => {
-  for (const field of Object.keys(jwtSchema.properties as object)) expect(readme).toContain(`\`${field}\``)
 })

@@ -1,8 +1,5 @@
-import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:https'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import {
   type Component,
   ComponentIndex,
@@ -16,6 +13,7 @@ import {
 } from '@portcullis/core'
 import Fastify, { type FastifyInstance, type LightMyRequestResponse } from 'fastify'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { opensslInstalled, selfSigned } from '../../core/test/self-signed.ts'
 import { type ClientCredentialsConfig, oauth2Client } from '../src/index.ts'
 import { json, TokenServer } from './token-server.ts'
 
@@ -281,31 +279,9 @@ describe('no token means 502, in time, and nothing goes upstream', () => {
   })
 })
 
-const openssl = spawnSync('openssl', ['version']).status === 0
-if (!openssl) console.warn('openssl is not installed: the certificate of a token endpoint is not tested')
-it.runIf(openssl)('checks the certificate of the token endpoint (OA-12)', async () => {
-  const directory = mkdtempSync(join(tmpdir(), 'portcullis-oauth2-'))
-  const [key, cert] = [join(directory, 'key.pem'), join(directory, 'cert.pem')]
-  spawnSync('openssl', [
-    'req',
-    '-x509',
-    '-newkey',
-    'ec',
-    '-pkeyopt',
-    'ec_paramgen_curve:P-256',
-    '-nodes',
-    '-keyout',
-    key,
-    '-out',
-    cert,
-    '-days',
-    '2',
-    '-subj',
-    '/CN=localhost',
-    '-addext',
-    'subjectAltName=DNS:localhost',
-  ])
-  const https = createServer({ key: readFileSync(key), cert: readFileSync(cert) }, (_request, response) =>
+it.runIf(opensslInstalled)('checks the certificate of the token endpoint (OA-12)', async () => {
+  const { folder, certificate, key } = selfSigned('localhost')
+  const https = createServer({ key: readFileSync(key), cert: readFileSync(certificate) }, (_request, response) =>
     json(response, { access_token: 'tls', token_type: 'Bearer' }),
   )
   await new Promise<void>((resolve) => https.listen(0, '127.0.0.1', resolve))
@@ -313,15 +289,15 @@ it.runIf(openssl)('checks the certificate of the token endpoint (OA-12)', async 
   const url = (host: string) => `https://${host}:${port}/token`
   build({
     '/bad': { token_url: url('localhost') },
-    '/name': { token_url: url('127.0.0.1'), ca_certs: [cert] },
-    '/good': { token_url: url('localhost'), ca_certs: [cert] },
+    '/name': { token_url: url('127.0.0.1'), ca_certs: [certificate] },
+    '/good': { token_url: url('localhost'), ca_certs: [certificate] },
   })
   await expectUnavailable(await app.inject('/bad'))
   await expectUnavailable(await app.inject('/name'))
   expect((await app.inject('/good')).statusCode).toBe(200)
   https.closeAllConnections()
   await new Promise((resolve) => https.close(resolve))
-  rmSync(directory, { recursive: true })
+  rmSync(folder, { recursive: true })
 })
 
 const valid = { client_id: 'a', client_secret: SECRET, token_url: 'https://login.example.com/token' }

@@ -1,13 +1,11 @@
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import { type ClientHttp2Session, connect as connectHttp2, constants } from 'node:http2'
 import { type AddressInfo, connect, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { connect as connectTls } from 'node:tls'
 import { enginesOf } from '@portcullis/core'
 import Fastify, { type FastifyInstance } from 'fastify'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { opensslInstalled, selfSigned } from '../../core/test/self-signed.ts'
 import requestLimits, { type RequestLimitsConfig } from '../src/index.ts'
 import { exchange, head, listen } from './wire.ts'
 
@@ -93,36 +91,14 @@ describe('connections', () => {
   })
 })
 
-describe('TLS', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'request-limits-'))
+describe.runIf(opensslInstalled)('TLS', () => {
   const pair = { key: '', cert: '' }
   beforeAll(() => {
-    const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
-    execFileSync(
-      'openssl',
-      [
-        'req',
-        '-x509',
-        '-newkey',
-        'ec',
-        '-pkeyopt',
-        'ec_paramgen_curve:P-256',
-        '-nodes',
-        '-days',
-        '1',
-        '-subj',
-        '/CN=gw.test',
-        '-keyout',
-        key,
-        '-out',
-        cert,
-      ],
-      { stdio: 'ignore' },
-    )
+    const { folder, certificate, key } = selfSigned('gw.test')
     pair.key = readFileSync(key, 'utf8')
-    pair.cert = readFileSync(cert, 'utf8')
+    pair.cert = readFileSync(certificate, 'utf8')
+    rmSync(folder, { recursive: true })
   })
-  afterAll(() => rmSync(folder, { recursive: true }))
 
   it.each([
     ['https', () => ({ https: pair })],

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { afterEach, describe, expect, it } from 'vitest'
+import { expectReadmeShowsExample } from '../../core/test/readme.ts'
 import requestLimits, { type RequestLimitsConfig, serverLimits } from '../src/index.ts'
 import { exchange, head, listen } from './wire.ts'
 
@@ -170,8 +170,7 @@ it('warns when the server’s own body limit is the smaller one', async () => {
 })
 
 it('runs the README’s example as it stands there', async () => {
-  const source = readFileSync(new URL('./example.ts', import.meta.url), 'utf8').replace('export const app', 'const app')
-  expect(readFileSync(new URL('../README.md', import.meta.url), 'utf8')).toContain(source.trim())
+  expectReadmeShowsExample(import.meta.url)
   const { app } = await import('./example.ts')
   apps.push(app)
   const post = async (url: string, length: number) =>
