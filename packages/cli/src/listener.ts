@@ -31,6 +31,37 @@ export function makeServer(options: FastifyServerOptions, handler: Handler): Ser
   return server
 }
 
+/** The options of the server's TLS, where it has any. */
+export function tlsOf(options: FastifyServerOptions): https.ServerOptions | undefined {
+  return (options as { https?: https.ServerOptions }).https
+}
+
+/** The same options, but for one thing: certificates are chosen by the options that are in force then. */
+export function followCertificates(
+  options: FastifyServerOptions,
+  inForce: () => FastifyServerOptions,
+): FastifyServerOptions {
+  const secure = tlsOf(options)
+  if (secure === undefined) return options
+  const SNICallback: https.ServerOptions['SNICallback'] = (name, done) => tlsOf(inForce())!.SNICallback!(name, done)
+  return { ...options, https: { ...secure, SNICallback } } as FastifyServerOptions
+}
+
+/**
+ * What a server that listens cannot change.
+ *
+ * @throws Error that says what needs a restart.
+ */
+export function checkReload(present: FastifyServerOptions, next: FastifyServerOptions): void {
+  const facts: [what: string, of: (options: FastifyServerOptions) => unknown][] = [
+    ['the choice between HTTP and HTTPS', (options) => tlsOf(options) !== undefined],
+    ['tls.http2', (options) => (options as { http2?: boolean }).http2 === true],
+    ['tls.enable_mtls', (options) => tlsOf(options)?.requestCert === true],
+  ]
+  for (const [what, of] of facts)
+    if (of(present) !== of(next)) throw new Error(`${what} has changed: restart the gateway`)
+}
+
 /** Stops listening; connections without a request under way are closed, the others when their request is done. */
 export function closeServer(server: Server, longest: number): Promise<void> {
   return new Promise((resolve) => {

@@ -3,8 +3,8 @@ import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { basename, dirname, resolve } from 'node:path'
 import { type LoadedConfig, loadConfig, serverOptionsOf } from '@portcullis/gateway'
-import type { FastifyInstance } from 'fastify'
-import { closeServer, makeServer } from './listener.ts'
+import type { FastifyInstance, FastifyServerOptions } from 'fastify'
+import { checkReload, closeServer, followCertificates, makeServer, tlsOf } from './listener.ts'
 import { RunningApp } from './running-app.ts'
 
 /** How a gateway is run. */
@@ -56,6 +56,7 @@ class Runner implements RunningGateway {
   readonly #options: RunOptions
   readonly #server: Server
   readonly #first: LoadedConfig
+  #serverOptions: FastifyServerOptions
   readonly #onSignal = {
     stop: () => void this.stop(),
     reload: () => void this.reload(),
@@ -69,9 +70,9 @@ class Runner implements RunningGateway {
   constructor(loaded: LoadedConfig, options: RunOptions) {
     this.#options = options
     this.#first = loaded
-    this.#server = makeServer(serverOptionsOf(loaded), (request, response) =>
-      this.#current!.handle(request, response),
-    ) as Server
+    this.#serverOptions = serverOptionsOf(loaded)
+    const following = followCertificates(this.#serverOptions, () => this.#serverOptions)
+    this.#server = makeServer(following, (request, response) => this.#current!.handle(request, response)) as Server
     this.stopped = new Promise((settle) => {
       this.#done = settle
     })
@@ -82,7 +83,7 @@ class Runner implements RunningGateway {
   }
 
   async start(): Promise<void> {
-    this.#current = await RunningApp.start(this.#first, this.#server, this.#options)
+    this.#current = await RunningApp.start(this.#first, this.#serverOptions, this.#server, this.#options)
     const { document } = this.#first
     try {
       await listen(this.#server, this.#options.port ?? document.port ?? 8080, document.listen_ip)
@@ -124,8 +125,11 @@ class Runner implements RunningGateway {
     const listeners = this.#server.listeners('clientError')
     try {
       const loaded = loadConfig(this.#options.config, this.#options)
+      const serverOptions = serverOptionsOf(loaded)
+      checkReload(this.#serverOptions, serverOptions)
       this.#server.removeAllListeners('clientError')
-      this.#current = await RunningApp.start(loaded, this.#server, this.#options)
+      this.#current = await RunningApp.start(loaded, serverOptions, this.#server, this.#options)
+      this.#serverOptions = serverOptions
       this.#current.app.log.info('configuration read again')
     } catch (error) {
       this.#server.removeAllListeners('clientError')
@@ -133,7 +137,7 @@ class Runner implements RunningGateway {
       before.app.log.error({ err: error }, 'reload refused, the running configuration stays')
       return
     }
-    const secure = (serverOptionsOf(this.#current.loaded) as { https?: object }).https
+    const secure = tlsOf(this.#serverOptions)
     if (secure !== undefined && 'setSecureContext' in this.#server)
       (this.#server as { setSecureContext: (options: object) => void }).setSecureContext(secure)
     await before.close(DRAIN)

@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import { addHealth, gateway, type LoadedConfig, serverOptionsOf } from '@portcullis/gateway'
-import Fastify, { type FastifyInstance } from 'fastify'
+import { addHealth, gateway, type LoadedConfig } from '@portcullis/gateway'
+import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import type { RunOptions } from './run.ts'
 
 /** One app made of one configuration: it counts its requests, so that it can be closed when the last one is done. */
@@ -16,13 +16,18 @@ export class RunningApp {
   }
 
   /**
-   * Builds an app behind a server that listens already or will.
+   * Builds an app behind a server that listens already or will; the options are the configuration's.
    *
    * @throws ConfigurationError and whatever a component's start throws; the app is closed then.
    */
-  static async start(loaded: LoadedConfig, server: Server, options: RunOptions): Promise<RunningApp> {
+  static async start(
+    loaded: LoadedConfig,
+    serverOptions: FastifyServerOptions,
+    server: Server,
+    options: RunOptions,
+  ): Promise<RunningApp> {
     const app = Fastify({
-      ...serverOptionsOf(loaded),
+      ...serverOptions,
       logger: { level: process.env.PORTCULLIS_LOG_LEVEL ?? 'warn' },
       serverFactory: () => server,
     }) as unknown as FastifyInstance

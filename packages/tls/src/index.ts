@@ -5,9 +5,6 @@
  * - the plugin (default export): reloads key pairs on change, answers plain HTTP, redirects, tells of client certificates.
  * - {@link clientTlsOptions}: what connections to a backend need.
  */
-import type { Server as HttpServer } from 'node:http'
-import type { Http2SecureServer } from 'node:http2'
-import type { AddressInfo } from 'node:net'
 import type { Server } from 'node:tls'
 import {
   type Component,
@@ -22,11 +19,9 @@ import { checkTls } from './check.ts'
 import { certificateStep } from './client-certificate.ts'
 import { type TlsConfig, tlsSchema } from './config.ts'
 import type { KeyRing } from './key-ring.ts'
-import { answerPlainHttp } from './plain-http.ts'
-import { redirectServer } from './redirect.ts'
 import { Reloader } from './reload.ts'
+import { ServerExtras } from './server-extras.ts'
 import { contextOptions, keyRingOf } from './server-options.ts'
-import { guardSessions } from './session-guard.ts'
 
 export { checkTls } from './check.ts'
 export type { ClientCertificate } from './client-certificate.ts'
@@ -58,32 +53,27 @@ function attach(
   ring: KeyRing,
 ): Pick<ComponentInstance, 'ready' | 'reload' | 'close'> {
   const server = context.fastify.server as unknown as Server
-  const reloader = new Reloader({
+  const extras = ServerExtras.of(server)
+  const reloader: Reloader = new Reloader({
     ring,
     server,
     shared: contextOptions(config, ring.baseDir),
+    inForce: () => extras.isNewest(reloader),
     log: context.log,
     ...(config.ticket_keys_file === undefined ? undefined : { ticketKeysFile: config.ticket_keys_file }),
   })
-  let redirecting: HttpServer | undefined
-  let restore: (() => void) | undefined
+  let endRedirect: (() => void) | undefined
   return {
     async ready() {
-      restore = answerPlainHttp(server)
-      if ('setTimeout' in server && config.http2 !== false) guardSessions(server as unknown as Http2SecureServer)
+      extras.enter(reloader)
       reloader.start()
-      if (config.redirect_from === undefined) return
-      redirecting = redirectServer({ ring, port: () => (server.address() as AddressInfo | null)?.port ?? 443 })
-      await new Promise<void>((resolve, reject) =>
-        redirecting!.once('error', reject).listen(config.redirect_from, () => resolve()),
-      )
+      if (config.redirect_from !== undefined) endRedirect = await extras.redirect(config.redirect_from, ring)
     },
     reload: () => void reloader.reload(),
-    async close() {
+    close() {
       reloader.stop()
-      restore?.()
-      redirecting?.closeAllConnections()
-      redirecting?.close()
+      extras.leave(reloader)
+      endRedirect?.()
     },
   }
 }

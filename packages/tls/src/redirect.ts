@@ -3,7 +3,7 @@ import type { KeyRing } from './key-ring.ts'
 
 /** Where a plain listener sends its clients. */
 export interface RedirectOptions {
-  ring: KeyRing
+  ring: () => KeyRing
   /** Port of the HTTPS server; 443 is left out of the target. */
   port: () => number
 }
@@ -17,7 +17,7 @@ export function redirectServer({ ring, port }: RedirectOptions): Server {
     const name = (request.headers.host ?? '').toLowerCase().replace(/:[0-9]+$/, '')
     response.setHeader('connection', 'close')
     const path = request.url ?? ''
-    if (!ring.has(name) || !path.startsWith('/')) {
+    if (!ring().has(name) || !path.startsWith('/')) {
       response.writeHead(421).end()
       return
     }

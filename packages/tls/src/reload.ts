@@ -15,6 +15,8 @@ export interface ReloaderOptions {
   server: Server
   shared: SecureContextOptions
   ticketKeysFile?: string
+  /** Are these settings still the server's? Not when a newer app has taken their place. */
+  inForce?: () => boolean
   log: FastifyBaseLogger
 }
 
@@ -50,12 +52,13 @@ export class Reloader {
   /** Reads the files again. True when they are in force. */
   reload(): boolean {
     this.#version = this.#look()
-    const { ring, server, shared, ticketKeysFile, log } = this.#options
+    const { ring, server, shared, ticketKeysFile, inForce, log } = this.#options
     const issues = ring.reload()
     if (issues.length > 0) {
       log.error({ issues }, 'certificates could not be reloaded, the old ones stay')
       return false
     }
+    if (inForce?.() === false) return true
     const { cert, key } = ring.first
     server.setSecureContext({ ...shared, cert, key })
     if (ticketKeysFile !== undefined) this.#setTicketKeys(readTicketKeys(ticketKeysFile, ring.baseDir))

@@ -8,9 +8,11 @@ const WINDOW = 10_000
 /**
  * Ends HTTP/2 sessions of clients that open streams only to reset them (CVE-2023-44487 and its kin): each costs the
  * server a request and the client a frame.
+ *
+ * @returns a function that takes the guard away from sessions to come.
  */
-export function guardSessions(server: Http2SecureServer): void {
-  server.on('session', (session: ServerHttp2Session) => {
+export function guardSessions(server: Http2SecureServer): () => void {
+  const guard = (session: ServerHttp2Session): void => {
     let resets = 0
     let windowEnds = 0
     session.on('stream', (stream: ServerHttp2Stream) => {
@@ -25,5 +27,7 @@ export function guardSessions(server: Http2SecureServer): void {
           session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM)
       })
     })
-  })
+  }
+  server.on('session', guard)
+  return () => void server.removeListener('session', guard)
 }
