@@ -1,5 +1,6 @@
-import { type AuditEntry, auditEntry, wantsAuditEntry } from '@portcullis/seclang'
+import { type AuditEntry, auditEntry, type Transaction, wantsAuditEntry } from '@portcullis/seclang'
 import type { Inspection } from './inspection.ts'
+import type { Redaction } from './redaction.ts'
 
 /**
  * The audit entry of a request in ModSecurity's JSON form, without secrets; undefined when SecAuditEngine wants none.
@@ -21,9 +22,29 @@ export function auditOf(inspection: Inspection, parts: string): AuditEntry | und
   const entry = auditEntry(tx, parts === '' ? tx.auditLogParts : parts)
   const { messages } = entry.transaction
   if (messages === undefined) return entry
-  const shown = tx.matches.filter((match) => match.auditLogged).map(({ variable }) => redaction.mayShow(variable))
-  const masked = messages.map((message, i) =>
-    shown[i] === true ? message : { ...message, details: { ...message.details, data: '' } },
-  )
+  const secrets = secretsOf(tx, redaction)
+  const logged = tx.matches.filter((match) => match.auditLogged)
+  const masked = messages.map((message, i) => {
+    const quoted = namesOf(`${logged[i]?.variable ?? ''} ${message.details.data}`)
+    const data = quoted.some((name) => !redaction.mayShow(name)) ? '' : without(secrets, message.details.data)
+    return { message: without(secrets, message.message), details: { ...message.details, data } }
+  })
   return { transaction: { ...entry.transaction, messages: masked } }
+}
+
+/** The variables with members that a text names: rules quote `found within REQUEST_COOKIES:sid: …`. */
+function namesOf(text: string): string[] {
+  return text.match(/\b(?:ARGS|ARGS_GET|ARGS_POST|REQUEST_COOKIES|REQUEST_HEADERS|RESPONSE_HEADERS):[^\s:]+/g) ?? []
+}
+
+/** What this request holds of secrets, for texts that quote it. */
+function secretsOf(tx: Transaction, redaction: Redaction): string[] {
+  const named = [...tx.headers, ...tx.argsGet, ...tx.argsPost].filter(({ key }) => redaction.isSecret(key))
+  return [...named, ...tx.cookies].map(({ value }) => value).filter((value) => value.length > 3)
+}
+
+function without(secrets: readonly string[], text: string): string {
+  let masked = text
+  for (const secret of secrets) masked = masked.replaceAll(secret, '[redacted]')
+  return masked
 }

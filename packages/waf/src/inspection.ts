@@ -41,6 +41,7 @@ export class Inspection {
   #recorded = 0
   #wouldRefuse = false
   #finished = false
+  #bodySeen = false
   readonly #request: FastifyRequest
   readonly #state: RequestState
 
@@ -66,6 +67,7 @@ export class Inspection {
 
   /** The rules that look at the body, and at everything again. */
   body(bytes: Buffer | undefined): undefined | Refusal | Promise<undefined | Refusal> {
+    this.#bodySeen = true
     if (bytes !== undefined) this.tx.requestBody(bytes)
     return this.#settle(this.tx.phase2())
   }
@@ -98,6 +100,19 @@ export class Inspection {
   finish(): void {
     if (this.#finished) return
     this.#finished = true
+    // Refused by others before its body was read: the rules of phase 2 still see the head, and counters count.
+    if (!this.#bodySeen && this.tx.engine !== 'Off') {
+      this.tx.engine = 'DetectionOnly'
+      const late = this.tx.phase2()
+      if (isPromise(late)) {
+        void late.then(() => this.#log()).catch(() => undefined)
+        return
+      }
+    }
+    this.#log()
+  }
+
+  #log(): void {
     const done = this.tx.phase5()
     if (isPromise(done)) void done.then(() => this.#record()).catch(() => undefined)
     else this.#record()

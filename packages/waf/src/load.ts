@@ -35,18 +35,14 @@ export class RuleMistakes extends Error {
 
 /** Rules with an id that the base rules use too: they were taken along from ModSecurity's recommended file. */
 const OWN_BASE_RULES = /\bid:\s*'?20000[0-6]\b/
-/** Files that belong to the Core Rule Set. */
-const CORE_RULES = /OWASP[_ ]CRS|\bid:\s*'?901\d{3}\b/
-
 /**
  * Loads and compiles the rules.
  *
  * @throws RuleMistakes with every mistake, each with file and line.
  */
 export function loadSource(source: RuleSource, recordAll = false): LoadedRules {
-  const plan = planOf(source)
   try {
-    const rules = loadRules({ ...plan.options, baseDir: source.baseDir, engine: { dialect: plan.dialect, recordAll } })
+    const rules = loadRules({ ...optionsOf(source), baseDir: source.baseDir, engine: { recordAll } })
     return { rules, limits: takeLimits(rules) }
   } catch (error) {
     if (!(error instanceof SecLangError)) throw error
@@ -54,16 +50,7 @@ export function loadSource(source: RuleSource, recordAll = false): LoadedRules {
   }
 }
 
-interface Plan {
-  options: LoadOptions
-  /**
-   * The Core Rule Set is written for ModSecurity 2's reader of quotes and its undecoded REQUEST_URI; rules that users
-   * write by hand today are written for what nginx runs, libmodsecurity 3.
-   */
-  dialect: 'modsecurity2' | 'libmodsecurity3'
-}
-
-function planOf(source: RuleSource): Plan {
+function optionsOf(source: RuleSource): LoadOptions {
   const texts = [...textsOf(source), ...source.rules]
   const base = !texts.some((text) => OWN_BASE_RULES.test(text))
   const own = source.rules.join('\n')
@@ -77,18 +64,14 @@ function planOf(source: RuleSource): Plan {
       ...(inboundThreshold === undefined ? undefined : { inboundThreshold }),
       ...(outboundThreshold === undefined ? undefined : { outboundThreshold }),
     }
-    return { options: { crs, files: source.rulesFiles, text: ['', own] }, dialect: 'modsecurity2' }
+    return { crs, files: source.rulesFiles, text: ['', own] }
   }
   const head = [base ? BASE_RULES : '', settingsRule(source), source.crs === 'embedded' ? EMBEDDED_RULES : '']
   const files = source.rulesFiles.map((file) => `Include "${resolve(source.baseDir, file)}"`)
-  const isCore = texts.some((text) => CORE_RULES.test(text))
-  return {
-    options: { text: [[...head, ...files].join('\n'), own] },
-    dialect: isCore ? 'modsecurity2' : 'libmodsecurity3',
-  }
+  return { text: [[...head, ...files].join('\n'), own] }
 }
 
-/** A folder, or the one inside it that has the rules: an archive unpacks to `coreruleset-4.28.0/`. */
+/** The folder that `crs` names. */
 export function crsFolder(source: RuleSource): string {
   return resolve(source.baseDir, source.crs!)
 }

@@ -64,7 +64,9 @@ export class Redaction {
    */
   shown(variable: string, value: string): string {
     if (!this.mayShow(variable) && !NUMBER.test(value)) return MASK
-    return printable(QUERIES.test(variable) ? this.maskPairs(value) : value)
+    return printable(
+      QUERIES.test(variable) || variable.toLowerCase().endsWith(':referer') ? this.maskPairs(value) : value,
+    )
   }
 
   /** May the value of a variable be shown? */
@@ -73,7 +75,7 @@ export class Redaction {
     const colon = variable.indexOf(':')
     if (colon === -1 || !NAMED.has(variable.slice(0, colon))) return false
     const name = variable.slice(colon + 1)
-    return !this.isSecret(name) && fold(name) !== 'referer'
+    return !this.isSecret(name)
   }
 
   /** `a=1&token=…`: the values of secret names masked. */

@@ -40,16 +40,16 @@ export class RequestConnection implements Connection {
 export function feedHead(tx: Transaction, request: FastifyRequest): void {
   const { raw } = request
   tx.requestLine(raw.method ?? '', raw.url ?? '', raw.httpVersion)
-  if (tx.rules.options.dialect === 'libmodsecurity3') tx.uri = withSpaces(tx)
+  if (tx.query.includes('+')) tx.uri = withSpaces(tx)
   tx.requestHeaders(raw.httpVersionMajor < 2 ? raw.rawHeaders : plainHeaders(raw.rawHeaders))
 }
 
 /**
- * libmodsecurity decodes `%20` in REQUEST_URI but leaves `+` in its query: a rule written by hand that looks there for
- * blanks would miss half of what browsers send.
+ * In REQUEST_URI `%20` is decoded but the `+` of a query is not: a rule written by hand that looks there for blanks
+ * would miss half of what browsers send.
  */
-function withSpaces({ uri, query, path }: Transaction): string {
-  return query.includes('+') ? `${percentDecoded(path)}?${percentDecoded(query.replaceAll('+', ' '))}` : uri
+function withSpaces({ query, path }: Transaction): string {
+  return `${percentDecoded(path)}?${percentDecoded(query.replaceAll('+', ' '))}`
 }
 
 function percentDecoded(text: string): string {

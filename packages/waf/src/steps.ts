@@ -58,7 +58,15 @@ export function inspectionSteps(planOf: () => InspectionPlan, auditParts: string
     {
       phase: 'onSend',
       slot: 'waf',
-      run: (request, reply, payload, state) => inspectSent(open.get(state), request, reply, payload, state),
+      run: (request, reply, payload, state) => {
+        if (!open.has(state) && state.decisions[0]?.component === 'router') {
+          // A URL that the router refuses meets no hook before this: the rules have their say for the record.
+          const late = new Inspection({ ...planOf(), monitor: true }, request, state)
+          open.set(state, late)
+          void late.headAlone()
+        }
+        return inspectSent(open.get(state), request, reply, payload, state)
+      },
     },
     { phase: 'onResponse', slot: 'waf', run: (_request, reply, state) => finish(state, reply.statusCode) },
     { phase: 'onRequestAbort', slot: 'waf', run: (_request, state) => finish(state, 499) },
