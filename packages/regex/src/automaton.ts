@@ -10,7 +10,7 @@ import { closureMarks } from './scratch.ts'
 const NEWLINE: Uint32Array = Uint32Array.of(1 << 10, 0, 0, 0, 0, 0, 0, 0)
 
 /** Entry of `Automaton.steps` for a thread that ends. */
-export const NOWHERE = 1
+const NOWHERE = 1
 /** Entries of `Automaton.steps` from this on are single threads. */
 export const FIRST_TARGET = 2
 

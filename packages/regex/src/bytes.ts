@@ -30,12 +30,6 @@ export function complement(set: ByteSet): ByteSet {
   return set.map((word) => ~word)
 }
 
-/** Do the two sets share a byte? */
-export function intersects(a: ByteSet, b: ByteSet): boolean {
-  for (let i = 0; i < 8; i++) if ((a[i]! & b[i]!) !== 0) return true
-  return false
-}
-
 /** Number of bytes in the set. */
 export function countBytes(set: ByteSet): number {
   let count = 0
