@@ -1,4 +1,5 @@
-import { type ConfigIssue, isCommentKey } from '@portcullis/core'
+import type { ConfigIssue } from '@portcullis/core'
+import { isComment, type Kind, kindOf } from './comments.ts'
 
 const VARIABLE = /\$\{([A-Z_][A-Z0-9_]*)(?::-([^}]*))?\}/g
 
@@ -7,13 +8,15 @@ export interface Substituted {
   document: unknown
   issues: ConfigIssue[]
   /** Places whose whole text came from a variable: there a number or a boolean may be meant. */
-  filled: Map<string, { holder: Record<string | number, unknown>; key: string | number }>
+  filled: Map<string, { holder: Holder; key: string | number }>
 }
+
+type Holder = Record<string | number, unknown>
 
 /**
  * Replaces `${ENV}` and `${ENV:-default}` in every text of a document. Names are capitals, so that the templates of
  * `modifier/*` and `telemetry/audit-log` (`${claims.sub}`) stay. A variable that is not set and has no default is a
- * mistake.
+ * mistake. Comments are left out.
  */
 export function substitute(document: unknown, environment: NodeJS.ProcessEnv): Substituted {
   const issues: ConfigIssue[] = []
@@ -29,28 +32,30 @@ export function substitute(document: unknown, environment: NodeJS.ProcessEnv): S
     })
   }
 
-  function walk(value: unknown, place: string): unknown {
+  function walk(value: unknown, place: string, kind: Kind): unknown {
     if (typeof value === 'string') return text(value, place)
     if (Array.isArray(value)) {
       const items: unknown[] = []
-      for (const [index, item] of value.entries()) put(items as never, index, item, `${place}[${index}]`)
+      for (const [index, item] of value.entries()) put(items as never, index, item, `${place}[${index}]`, kind)
       return items
     }
     if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value
     const result: Record<string, unknown> = {}
     for (const [key, content] of Object.entries(value)) {
-      if (isCommentKey(key)) continue
-      put(result, key, content, place + memberPlace(key, place === ''))
+      if (isComment(kind, key)) continue
+      put(result, key, content, place + memberPlace(key, place === ''), kind)
     }
     return result
   }
 
-  function put(holder: Record<string | number, unknown>, key: string | number, content: unknown, place: string): void {
-    holder[key] = walk(content, place)
+  function put(holder: Holder, key: string | number, content: unknown, place: string, kind: Kind): void {
+    const value = walk(content, place, kindOf(kind, key, place))
+    // As JSON.parse does it: an assignment to `__proto__` would change the object instead.
+    Object.defineProperty(holder, key, { value, writable: true, enumerable: true, configurable: true })
     if (typeof content === 'string' && /^\$\{[^}]*\}$/.test(content)) filled.set(place, { holder, key })
   }
 
-  return { document: walk(document, ''), issues, filled }
+  return { document: walk(document, '', 'config'), issues, filled }
 }
 
 /** `.name` or `["odd name"]`, as one would write it in code. */

@@ -51,7 +51,6 @@ const NAMESPACES = [
   'server/virtualhost',
   'telemetry/gelf',
   'telemetry/influx',
-  'telemetry/logging',
   'telemetry/logstash',
   'telemetry/moesif',
   'telemetry/newrelic',

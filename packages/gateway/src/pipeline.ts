@@ -1,4 +1,5 @@
 import { apiKeys } from '@portcullis/api-keys'
+import { auditLog, logging } from '@portcullis/audit-log'
 import { basicAuth } from '@portcullis/basic-auth'
 import { botDetector } from '@portcullis/bot-detector'
 import { circuitBreaker } from '@portcullis/circuit-breaker'
@@ -9,6 +10,7 @@ import { requestHeaders, responseHeaders } from '@portcullis/headers'
 import { httpSecure } from '@portcullis/http-secure'
 import { ipFilter } from '@portcullis/ip-filter'
 import { jwt } from '@portcullis/jwt'
+import { dashboard, metrics } from '@portcullis/metrics'
 import { oauth2Client } from '@portcullis/oauth2-client'
 import { backendHttp } from '@portcullis/proxy'
 import {
@@ -26,6 +28,10 @@ import { requestForm } from './request-form.ts'
 
 /** Every component. A new function is one more line here, and its slots in {@link order}. */
 export const components: readonly Component[] = [
+  logging,
+  auditLog,
+  metrics,
+  dashboard,
   requestLimits,
   httpSecure,
   ipFilter,
@@ -73,13 +79,15 @@ export const order: Order = {
     'basic-auth',
     'jwt',
     'rate-limit:identity',
+    'metrics:before-waf',
     'waf',
+    'metrics:after-waf',
   ],
   preParsing: ['request-limits', 'waf'],
-  preValidation: ['waf', 'validation', 'graphql'],
+  preValidation: ['metrics:before-waf', 'waf', 'metrics:after-waf', 'validation', 'graphql'],
   preHandler: ['graphql-cache', 'headers'],
-  upstreamRequest: ['circuit-breaker', 'rate-limit:proxy', 'oauth2-client', 'headers'],
-  upstreamResponse: ['circuit-breaker', 'oauth2-client'],
+  upstreamRequest: ['circuit-breaker', 'rate-limit:proxy', 'oauth2-client', 'headers', 'metrics'],
+  upstreamResponse: ['metrics', 'circuit-breaker', 'oauth2-client'],
   onSend: [
     'headers',
     'http-secure',

@@ -225,6 +225,60 @@ describe('spellings', () => {
   })
 })
 
+describe('comments', () => {
+  const schema = {
+    $schema: 'http://json-schema.org/draft-07/schema#',
+    type: 'object',
+    properties: { _id: { $ref: '#/definitions/id' }, '@type': { enum: ['_a', { '@x': 1 }] }, $a: true, '#b': true },
+    definitions: { id: { type: 'integer' } },
+  }
+  const commented = {
+    ...schema,
+    '@comment': 'x',
+    properties: { ...schema.properties, _id: { ...schema.properties._id, _why: 'x' } },
+  }
+  const spec = {
+    openapi: '3.1.0',
+    info: { title: 'a', version: '1' },
+    paths: {},
+    components: {
+      schemas: { _A: { $ref: '#/components/schemas/B' }, B: { properties: { '@id': { type: 'string' } } } },
+    },
+  }
+  const under = (extra_config: object): unknown =>
+    Object.values(
+      loadConfig({ endpoints: [{ endpoint: '/x', backend, extra_config }] } as GatewayDocument).document.endpoints![0]!
+        .extra_config!,
+    )[0]
+
+  it.each(['validation/json-schema', 'github.com/devopsfaith/krakend-jsonschema'])(
+    '%s: what means something in a schema is none',
+    (namespace) => expect(under({ [namespace]: commented })).toEqual(schema),
+  )
+
+  it('schemas of requests and whole OpenAPI documents keep their keys, too', () => {
+    const parameter = { in: 'query', name: 'a', schema: commented }
+    const request = { '@why': 'x', body_schema: commented, parameter_schema: [{ ...parameter, _why: 'x' }] }
+    expect(under({ 'validation/request': request })).toEqual({
+      body_schema: schema,
+      parameter_schema: [{ ...parameter, schema }],
+    })
+    expect(under({ 'validation/openapi': { spec, '#': 'x' } })).toEqual({ spec })
+  })
+
+  it('a property named __proto__ stays one', () => {
+    const text = '{ "properties": { "__proto__": { "type": "integer" } } }'
+    const found = under({ 'validation/json-schema': JSON.parse(text) })
+    expect(Object.hasOwn((found as { properties: object }).properties, '__proto__')).toBe(true)
+  })
+
+  it('are keys at every depth elsewhere', () => {
+    const limits = { '@a': 1, max_body: '1K', $b: 2, _c: 3, '#d': 4 }
+    expect(under({ '@a': 1, 'security/request-limits': limits })).toEqual({ max_body: '1K' })
+    expect(under({ 'modifier/request-headers': { add: { '@a': '1', 'x-a': '2' } } })).toEqual({ add: { 'x-a': '2' } })
+  })
+})
+
 describe('environment', () => {
   it('fills in texts, numbers and booleans', () => {
     const config = {
