@@ -87,7 +87,7 @@ function stateText(entry: Entry, { redaction }: LineOptions): string {
   const endpoint = entry.request?.routeOptions.config.portcullisEndpoint
   if (endpoint !== undefined) text += `,"endpoint":${quote(endpoint.place)}`
   const rest = facts === undefined ? undefined : otherFacts(facts)
-  return rest === undefined ? text : `${text},"facts":${jsonText(rest, 4096, (name) => redaction.hidesField(name))}`
+  return rest === undefined ? text : `${text},"facts":${jsonText(rest, 32_768, (name) => redaction.hidesField(name))}`
 }
 
 function upstreamText({ upstream }: Entry): string {
