@@ -5,7 +5,8 @@ import type { TLSSocket } from 'node:tls'
 /** What clients saw. */
 export interface Outcome {
   requests: number
-  failed: number
+  /** Those that failed, by reason. */
+  failures: Record<string, number>
   /** Requests by HTTP version. */
   versions: Record<string, number>
   /** How many different certificates were shown. */
@@ -14,7 +15,7 @@ export interface Outcome {
 
 /** Clients that send requests one after the other, each on connections of its own, until they are told to stop. */
 export class Load {
-  readonly outcome: Outcome = { requests: 0, failed: 0, versions: { '1.1': 0, '2': 0 }, certificates: 0 }
+  readonly outcome: Outcome = { requests: 0, failures: {}, versions: { '1.1': 0, '2': 0 }, certificates: 0 }
   readonly #url: string
   readonly #ca: string
   readonly #certificates = new Set<string>()
@@ -41,15 +42,15 @@ export class Load {
   }
 
   async #http1(): Promise<void> {
-    const ok = await new Promise<boolean>((settle) => {
+    const result = await new Promise<Result>((settle) => {
       const request = https.get(this.#url, { ca: this.#ca, agent: false }, (response) => {
         this.#saw(response.socket as TLSSocket)
-        response.once('error', () => settle(false)).once('end', () => settle(response.statusCode === 200))
+        response.once('error', settle).once('end', () => settle(response.statusCode!))
         response.resume()
       })
-      request.once('error', () => settle(false))
+      request.once('error', settle)
     })
-    this.#count('1.1', ok)
+    this.#count('1.1', result)
   }
 
   async #http2(requests: number): Promise<void> {
@@ -65,22 +66,27 @@ export class Load {
     if (fingerprint256 !== undefined) this.#certificates.add(fingerprint256)
   }
 
-  #count(version: string, ok: boolean): void {
+  #count(version: string, result: Result): void {
     this.outcome.requests++
     this.outcome.versions[version]!++
-    if (!ok) this.outcome.failed++
+    if (result === 200) return
+    const reason = String(result)
+    this.outcome.failures[reason] = (this.outcome.failures[reason] ?? 0) + 1
   }
 }
 
-function ask(session: http2.ClientHttp2Session, path: string): Promise<boolean> {
-  if (session.destroyed) return Promise.resolve(false)
+/** A status, or why there is none. */
+type Result = number | Error
+
+function ask(session: http2.ClientHttp2Session, path: string): Promise<Result> {
+  if (session.closed || session.destroyed) return Promise.resolve(new Error('the session has ended'))
   return new Promise((settle) => {
     let status = 0
     const stream = session.request({ ':path': path })
     stream.once('response', (headers) => {
       status = Number(headers[':status'])
     })
-    stream.once('error', () => settle(false)).once('end', () => settle(status === 200))
+    stream.once('error', settle).once('end', () => settle(status))
     stream.resume()
   })
 }

@@ -84,7 +84,8 @@ if (process.argv[1] === import.meta.filename) {
   const example = await start()
   console.log('\nprotocols and suites:', await scan(example))
   console.log('\n1,000 requests while the certificate is replaced three times …')
-  console.log(await replaceUnderLoad(example, 1000, 3))
+  // Ctrl-C may come before the last request.
+  console.log((await Promise.race([replaceUnderLoad(example, 1000, 3), example.stopped])) ?? 'stopped')
   const curl = `curl --cacert ${example.ca.path('ca.pem')}`
   console.log(`\nTry:\n\n# 200\n${curl} -i ${example.url}/orders/7\n# 502, the backend cannot be verified`)
   console.log(`${curl} -i ${example.url}/impostor\n\nCtrl-C stops it.`)
