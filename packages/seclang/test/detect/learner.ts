@@ -1,27 +1,28 @@
 import { isExcused, readContexts } from '../../src/detect/sqli.ts'
-import type { RecordedVerdict } from './corpus.ts'
 
-/** A recorded value as its fingerprints: one for each context in which it is not excused. */
+/** One or more values as their fingerprints, one for each context in which they are not excused, and whether one is a hit. */
 export interface LearningCase {
-  value: string
+  name: string
   sqli: boolean
   fingerprints: string[]
 }
 
-/** Reads a recorded value with our own lexer and folding. */
-export function learningCase({ value, sqli }: RecordedVerdict): LearningCase {
+/** Reads values with our own lexer and folding. */
+export function learningCase(name: string, values: readonly string[], sqli: boolean): LearningCase {
   const fingerprints = new Set<string>()
-  readContexts(value, (reading) => {
-    if (reading.fingerprint !== '' && !isExcused(value, reading)) fingerprints.add(reading.fingerprint.toUpperCase())
-    return false
-  })
-  return { value, sqli, fingerprints: [...fingerprints] }
+  for (const value of values) {
+    readContexts(value, (reading) => {
+      if (reading.fingerprint !== '' && !isExcused(value, reading)) fingerprints.add(reading.fingerprint.toUpperCase())
+      return false
+    })
+  }
+  return { name, sqli, fingerprints: [...fingerprints] }
 }
 
-/** A stable number of a value, to deal cases into parts. */
-export function hash(value: string): number {
+/** A stable number of a name, to deal cases into parts. */
+export function hash(name: string): number {
   let state = 2166136261
-  for (let at = 0; at < value.length; at++) state = Math.imul(state ^ value.charCodeAt(at), 16777619)
+  for (let at = 0; at < name.length; at++) state = Math.imul(state ^ name.charCodeAt(at), 16777619)
   state = Math.imul(state ^ (state >>> 15), 0x2c1b3c6d)
   return (state ^ (state >>> 12)) >>> 0
 }
