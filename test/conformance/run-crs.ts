@@ -1,6 +1,6 @@
 /** Runs go-ftw tests of a Core Rule Set over sockets against the gateway in front of a backend. */
 import net, { type AddressInfo } from 'node:net'
-import type { RequestState } from '@portcullis/core'
+import type { Engine, RequestState } from '@portcullis/core'
 import { type GatewayDocument, gateway, serverOptions } from '@portcullis/gateway'
 import type { AuditEntry } from '@portcullis/seclang'
 import Fastify, { type FastifyInstance } from 'fastify'
@@ -44,11 +44,11 @@ export interface CrsRun {
 
 /** What the gateway noticed of a connection. */
 interface Seen {
-  states: RequestState[]
+  states: Pick<RequestState, 'decisions' | 'facts'>[]
   closed: Promise<void>
 }
 
-const IDLE = 400
+const IDLE = 2000
 
 /** Runs the tests. The rules only record (as the tests presuppose), at paranoia level 4. */
 export async function runCrs(options: CrsRunOptions): Promise<CrsRun> {
@@ -77,6 +77,7 @@ async function startGateway(
   rules: string,
   backend: number,
 ): Promise<{ app: FastifyInstance; port: number; seen: Map<number, Seen> }> {
+  const seen = new Map<number, Seen>()
   const document: GatewayDocument = {
     version: 3,
     timeout: '10s',
@@ -100,13 +101,14 @@ async function startGateway(
       },
     ],
   }
-  const app = Fastify({
-    ...serverOptions(document),
-    bodyLimit: 2 ** 24,
-    ...(process.env['CRS_LOG'] === undefined ? undefined : { logger: { level: 'error' } }),
-  }) as unknown as FastifyInstance
+  const options = serverOptions(document)
+  const { frameworkErrors } = options
+  options.frameworkErrors = (error, request, reply) => {
+    frameworkErrors!(error, request, reply)
+    seen.get(request.raw.socket.remotePort!)?.states.push(request.portcullis!)
+  }
+  const app = Fastify({ ...options, bodyLimit: 2 ** 24 }) as unknown as FastifyInstance
   await app.register(gateway, document)
-  const seen = new Map<number, Seen>()
   app.server.on('connection', (socket) => {
     const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
     seen.set(socket.remotePort!, { states: [], closed })
@@ -115,6 +117,13 @@ async function startGateway(
     seen.get(request.raw.socket.remotePort!)?.states.push(request.portcullis!)
     done()
   })
+  // What Node's parser refuses never becomes a request; the WAF has its say all the same.
+  const { engine } = (app as unknown as { portcullis: { engine: Engine } }).portcullis
+  const tell = engine.tellParserRefusal.bind(engine)
+  engine.tellParserRefusal = (refusal) => {
+    tell(refusal)
+    seen.get(refusal.remotePort!)?.states.push({ decisions: refusal.decisions ?? [], facts: undefined })
+  }
   await app.listen({ port: 0, host: '127.0.0.1' })
   return { app, port: (app.server.address() as AddressInfo).port, seen }
 }
@@ -122,7 +131,10 @@ async function startGateway(
 async function runTest(test: FtwTest, port: number, seen: Map<number, Seen>): Promise<CrsFailure | undefined> {
   for (const stage of test.stages) {
     const result = await send(Buffer.from(wireRequest(stage.input), 'latin1'), port, seen)
-    const reason = judge(stage.output, result)
+    // The rules only record here: a status may be the one that was answered or the one that they would have answered.
+    const statuses = result.wouldBe === undefined ? [result.status] : [result.status, result.wouldBe]
+    const reasons = statuses.map((status) => judge(stage.output, { ...result, status }))
+    const reason = reasons.includes(undefined) ? undefined : reasons[0]
     if (reason !== undefined) {
       return { id: test.id, reason, fired: [...result.ids].sort((a, b) => a - b), status: result.status }
     }
@@ -131,7 +143,11 @@ async function runTest(test: FtwTest, port: number, seen: Map<number, Seen>): Pr
 }
 
 /** Sends the bytes of one request on a connection of its own and gathers what fired. */
-async function send(bytes: Buffer, port: number, seen: Map<number, Seen>): Promise<FtwResult> {
+async function send(
+  bytes: Buffer,
+  port: number,
+  seen: Map<number, Seen>,
+): Promise<FtwResult & { wouldBe: number | undefined }> {
   const { answer, localPort } = await exchange(bytes, port)
   const found = seen.get(localPort)
   await found?.closed
@@ -141,12 +157,12 @@ async function send(bytes: Buffer, port: number, seen: Map<number, Seen>): Promi
   const rules = decisions.filter(({ code }) => code.startsWith('RULE_'))
   const lines = rules.map(({ code, message = '' }) => logLine({ ruleId: Number(code.slice(5)), message, logData: '' }))
   const status = Number(/^HTTP\/1\.1 (\d{3})/.exec(answer)?.[1] ?? 0)
-  // The rules only record here; what they would have answered is on record too.
-  const blocked = status < 400 ? decisions.find(({ code }) => code === 'WAF_BLOCKED') : undefined
+  const isRouted = !decisions.some(({ component }) => component === 'router')
   return {
     ids: new Set(rules.map(({ code }) => Number(code.slice(5)))),
     log: [...lines, ...states.flatMap(({ facts }) => logOf(facts?.['waf_audit'] as AuditEntry | undefined))].join('\n'),
-    status: blocked?.status ?? status,
+    status,
+    wouldBe: isRouted ? decisions.find(({ code }) => code === 'WAF_BLOCKED')?.status : undefined,
   }
 }
 

@@ -4,7 +4,7 @@ import type { BodyNeeds } from './body-tap.ts'
 import type { ConfigIssue } from './config/issues.ts'
 import type { JSONSchema } from './config/schema.ts'
 import type { Answer, NewPayload, Refusal } from './refusal.ts'
-import type { RequestState } from './request-state.ts'
+import type { Decision, RequestState } from './request-state.ts'
 import type { Store } from './store/store.ts'
 
 /** Where a block of configuration stands. */
@@ -107,6 +107,10 @@ export interface ParserRefusal {
   remoteAddress: string | undefined
   remotePort: number | undefined
   tls: boolean
+  /** What had arrived when the parser gave up, for who wants to judge it; undefined when it is not known. */
+  packet?: Buffer
+  /** What components have to say of it. */
+  decisions?: Decision[]
 }
 
 /** A number (or several, by label) that a component lets others read: for metrics and the dashboard. */

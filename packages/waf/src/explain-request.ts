@@ -5,6 +5,7 @@ import type { WafConfig } from './config.ts'
 import { excludedRules } from './exclusions.ts'
 import { scoreOf } from './findings.ts'
 import { loadSource, RuleMistakes } from './load.ts'
+import { parseRequest } from './raw-request.ts'
 import { readSettings } from './settings.ts'
 
 /** What the rules say of one request. */
@@ -56,36 +57,5 @@ function load(settings: ReturnType<typeof readSettings>): ReturnType<typeof load
   } catch (error) {
     if (!(error instanceof RuleMistakes)) throw error
     throw new ConfigurationError(error.issues as ConfigIssue[], 'security/waf')
-  }
-}
-
-interface RawRequest {
-  method: string
-  target: string
-  version: string
-  headers: string[]
-  body: Buffer
-}
-
-/** Takes a request apart leniently: it is written by hand. */
-function parseRequest(bytes: Buffer): RawRequest {
-  const text = bytes.toString('latin1')
-  const end = /\r?\n\r?\n/.exec(text)
-  const head = end === null ? text.trimEnd() : text.slice(0, end.index)
-  const [line = '', ...rest] = head.split(/\r?\n/)
-  const [method, target, version = 'HTTP/1.1'] = line.trim().split(/\s+/)
-  if (method === undefined || method === '' || target === undefined)
-    throw new RangeError('the request has no request line: expected "GET /path HTTP/1.1"')
-  const headers: string[] = []
-  for (const header of rest) {
-    const colon = header.indexOf(':')
-    if (colon > 0) headers.push(header.slice(0, colon), header.slice(colon + 1).trim())
-  }
-  return {
-    method,
-    target,
-    version,
-    headers,
-    body: end === null ? Buffer.alloc(0) : bytes.subarray(end.index + end[0].length),
   }
 }

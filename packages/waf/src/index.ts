@@ -20,6 +20,7 @@ import { excludedRules } from './exclusions.ts'
 import type { InspectionPlan } from './inspection.ts'
 import { LiveRules } from './live-rules.ts'
 import { type LoadedRules, type RuleLimits, RuleMistakes } from './load.ts'
+import { inspectMalformed } from './malformed.ts'
 import { Redaction } from './redaction.ts'
 import { readSettings, sourceKey, type WafSettings } from './settings.ts'
 import { inspectionSteps } from './steps.ts'
@@ -64,6 +65,7 @@ export const waf: Component<WafConfig> = {
     return {
       steps: inspectionSteps(planOf, settings.auditParts),
       body: { capture: true },
+      onParserRefusal: (refusal) => inspectMalformed(planOf(), refusal),
       ready: async () => live.watch(),
       reload: () => {
         live.reload()

@@ -1,12 +1,10 @@
 /** One request on its way past the rules, from its head to its response. */
-import { Refusal, type RequestState, StoreUnavailableError } from '@portcullis/core'
-import type { CollectionStore, PhaseResult, Transaction, Verdict } from '@portcullis/seclang'
-import type { FastifyRequest } from 'fastify'
+import { type Decision, Refusal, StoreUnavailableError } from '@portcullis/core'
+import type { CollectionStore, Connection, PhaseResult, Transaction, Verdict } from '@portcullis/seclang'
 import { finding, scoreOf } from './findings.ts'
 import type { LoadedRules, RuleLimits } from './load.ts'
 import type { Redaction } from './redaction.ts'
 import { refusalOf, STORE_UNAVAILABLE } from './refusals.ts'
-import { feedHead, RequestConnection } from './request-head.ts'
 import type { UnreadBody } from './unread-body.ts'
 
 /** What all requests of a block have in common. */
@@ -32,6 +30,14 @@ const INTERRUPTIONS: Readonly<Record<string, 'deny' | 'drop' | 'redirect' | unde
   redirect: 'redirect',
 }
 
+/** A refusal, or nothing; later when a collection has to be loaded. */
+export type Decided = undefined | Refusal | Promise<undefined | Refusal>
+
+/** Who keeps the record: the request's state. */
+export interface Recorder {
+  record: (decision: Decision) => void
+}
+
 /** A transaction of the engine, and what came of it so far. */
 export class Inspection {
   readonly tx: Transaction
@@ -42,38 +48,40 @@ export class Inspection {
   #wouldRefuse = false
   #finished = false
   #bodySeen = false
-  readonly #request: FastifyRequest
-  readonly #state: RequestState
+  readonly #id: string
+  readonly #recorder: Recorder
 
-  constructor(plan: InspectionPlan, request: FastifyRequest, state: RequestState) {
+  /** @param id the request's, which the client is told. */
+  constructor(plan: InspectionPlan, id: string, connection: Connection, recorder: Recorder) {
     this.plan = plan
-    this.#request = request
-    this.#state = state
-    this.tx = plan.loaded.rules.transaction(new RequestConnection(request, state))
+    this.#id = id
+    this.#recorder = recorder
+    this.tx = plan.loaded.rules.transaction(connection)
     this.tx.store = plan.store
     if (plan.monitor && this.tx.engine === 'On') this.tx.engine = 'DetectionOnly'
     else if (plan.enforced) this.tx.engine = 'On'
     if (plan.excluded !== undefined) this.tx.removed = plan.excluded.slice()
+    // A body that no processor takes apart is there for the rules as a whole.
+    this.tx.forceBodyVariable = true
     this.tx.requestBodyLimit = plan.limits.requestBody
     this.tx.responseBodyLimit = plan.limits.responseBody
     this.tx.responseBodyAccess = plan.inspectResponses
   }
 
-  /** The rules that look at the request line and the headers. */
-  head(): undefined | Refusal | Promise<undefined | Refusal> {
-    feedHead(this.tx, this.#request)
+  /** The rules that look at the request line and the headers, which `tx` was given. */
+  head(): Decided {
     return this.#settle(this.tx.phase1())
   }
 
   /** The rules that look at the body, and at everything again. */
-  body(bytes: Buffer | undefined): undefined | Refusal | Promise<undefined | Refusal> {
+  body(bytes: Buffer | undefined): Decided {
     this.#bodySeen = true
     if (bytes !== undefined) this.tx.requestBody(bytes)
     return this.#settle(this.tx.phase2())
   }
 
   /** Both, for a request without a body. */
-  headAlone(): undefined | Refusal | Promise<undefined | Refusal> {
+  headAlone(): Decided {
     const refusal = this.head()
     if (refusal === undefined) return this.body(undefined)
     if (refusal instanceof Refusal) return refusal
@@ -86,12 +94,12 @@ export class Inspection {
   }
 
   /** The rules that look at the response's headers. */
-  responseHead(): undefined | Refusal | Promise<undefined | Refusal> {
+  responseHead(): Decided {
     return this.#settle(this.tx.phase3())
   }
 
   /** The rules that look at the response's body. */
-  responseBody(bytes: Buffer | undefined): undefined | Refusal | Promise<undefined | Refusal> {
+  responseBody(bytes: Buffer | undefined): Decided {
     if (bytes !== undefined) this.tx.responseBody(bytes)
     return this.#settle(this.tx.phase4())
   }
@@ -125,11 +133,11 @@ export class Inspection {
   refuse(refusal: Refusal): Refusal | undefined {
     if (!this.plan.monitor) return refusal
     const { code, status, message, detail } = refusal
-    this.#state.record({ component: 'waf', code, mode: 'monitor', status, message, ...(detail && { detail }) })
+    this.#recorder.record({ component: 'waf', code, mode: 'monitor', status, message, ...(detail && { detail }) })
     return undefined
   }
 
-  #settle(result: PhaseResult): undefined | Refusal | Promise<undefined | Refusal> {
+  #settle(result: PhaseResult): Decided {
     if (!isPromise(result)) return this.#conclude(result)
     return result.then(
       (verdict) => this.#conclude(verdict),
@@ -148,7 +156,7 @@ export class Inspection {
     if (found === undefined || found.action === 'allow') return undefined
     if (this.#wouldRefuse) return undefined
     this.#wouldRefuse = this.plan.monitor
-    return this.refuse(refusalOf(found, { id: this.#request.id, score: scoreOf(this.tx, found.phase) }))
+    return this.refuse(refusalOf(found, { id: this.#id, score: scoreOf(this.tx, found.phase) }))
   }
 
   /** In monitor mode the rules interrupt nothing: the first that would have is the refusal. */
@@ -173,7 +181,7 @@ export class Inspection {
       const match = matches[this.#recorded]!
       if (!match.logged) continue
       logged++
-      this.#state.record(finding(this.tx, match, this.plan.redaction))
+      this.#recorder.record(finding(this.tx, match, this.plan.redaction))
     }
     if (logged > 0) this.plan.count(logged)
   }

@@ -3,12 +3,11 @@ import type { Readable } from 'node:stream'
 import { hasBody, type NewPayload, type Refusal, type RequestState, type Step } from '@portcullis/core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { auditOf } from './audit.ts'
-import { Inspection, type InspectionPlan, isPromise } from './inspection.ts'
+import { type Decided, Inspection, type InspectionPlan, isPromise } from './inspection.ts'
 import { BODY_INVALID, BODY_TOO_LARGE, ENCODED } from './refusals.ts'
+import { feedHead, RequestConnection } from './request-head.ts'
 import { inspectResponse, offerReadableCodings } from './response.ts'
 import { UnreadBody } from './unread-body.ts'
-
-type Decision = undefined | Refusal | Promise<undefined | Refusal>
 
 /** Methods whose bodies Fastify leaves alone. */
 const UNREAD = new Set(['GET', 'HEAD', 'TRACE'])
@@ -22,8 +21,8 @@ const UNREAD = new Set(['GET', 'HEAD', 'TRACE'])
  */
 export function inspectionSteps(planOf: () => InspectionPlan, auditParts: string | undefined): Step[] {
   const open = new WeakMap<RequestState, Inspection>()
-  const begin = (request: FastifyRequest, state: RequestState): Decision => {
-    const inspection = new Inspection(planOf(), request, state)
+  const begin = (request: FastifyRequest, state: RequestState): Decided => {
+    const inspection = inspectionOf(planOf(), request, state)
     open.set(state, inspection)
     if (inspection.plan.inspectResponses) offerReadableCodings(request, state)
     if (!hasBody(request)) return inspection.headAlone()
@@ -61,7 +60,7 @@ export function inspectionSteps(planOf: () => InspectionPlan, auditParts: string
       run: (request, reply, payload, state) => {
         if (!open.has(state) && state.decisions[0]?.component === 'router') {
           // A URL that the router refuses meets no hook before this: the rules have their say for the record.
-          const late = new Inspection({ ...planOf(), monitor: true }, request, state)
+          const late = inspectionOf({ ...planOf(), monitor: true }, request, state)
           open.set(state, late)
           void late.headAlone()
         }
@@ -71,6 +70,12 @@ export function inspectionSteps(planOf: () => InspectionPlan, auditParts: string
     { phase: 'onResponse', slot: 'waf', run: (_request, reply, state) => finish(state, reply.statusCode) },
     { phase: 'onRequestAbort', slot: 'waf', run: (_request, state) => finish(state, 499) },
   ]
+}
+
+function inspectionOf(plan: InspectionPlan, request: FastifyRequest, state: RequestState): Inspection {
+  const inspection = new Inspection(plan, request.id, new RequestConnection(request, state), state)
+  feedHead(inspection.tx, request)
+  return inspection
 }
 
 /** What the client says of its body's size is believed when it is too much: nothing of it need arrive. */
@@ -97,7 +102,7 @@ function readUnread(
   return inspection.unread
 }
 
-function inspectBody(inspection: Inspection, request: FastifyRequest, state: RequestState): Decision {
+function inspectBody(inspection: Inspection, request: FastifyRequest, state: RequestState): Decided {
   const { unread, tx } = inspection
   if (!tx.wantsRequestBody) return inspection.body(undefined)
   if (unread === undefined || state.rawBody !== undefined) return inspectBytes(inspection, request, state.rawBody)
@@ -108,7 +113,7 @@ function inspectBody(inspection: Inspection, request: FastifyRequest, state: Req
 }
 
 /** Never looks at less than is forwarded, unless the configuration says so. */
-function inspectBytes(inspection: Inspection, request: FastifyRequest, bytes: Buffer | undefined): Decision {
+function inspectBytes(inspection: Inspection, request: FastifyRequest, bytes: Buffer | undefined): Decided {
   const obstacle = bodyObstacle(inspection, request, bytes)
   const refusal = obstacle === undefined ? undefined : inspection.refuse(obstacle)
   if (refusal !== undefined) return refusal

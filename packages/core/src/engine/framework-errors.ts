@@ -1,7 +1,7 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { RequestState } from '../request-state.ts'
+import { type Decision, RequestState } from '../request-state.ts'
 import { enginesOf } from './engine.ts'
 
 /**
@@ -40,6 +40,7 @@ export function handleClientError(this: FastifyInstance, error: ParserError, soc
   const { status, code, message } = parserRefusal(error)
   const engines = enginesOf(this)
   const headers: Record<string, string> = {}
+  const decisions: Decision[] = []
   for (const engine of engines) {
     Object.assign(headers, engine.rawHeaders)
     engine.tellParserRefusal({
@@ -48,6 +49,8 @@ export function handleClientError(this: FastifyInstance, error: ParserError, soc
       remoteAddress: socket.remoteAddress,
       remotePort: socket.remotePort,
       tls: 'encrypted' in socket,
+      decisions,
+      ...(error.rawPacket === undefined ? undefined : { packet: error.rawPacket }),
     })
   }
   const body = JSON.stringify({ statusCode: status, code: `PORTCULLIS_${code}`, error: STATUS_CODES[status], message })

@@ -1,0 +1,28 @@
+import { canonicalAddress, type Decision, type ParserRefusal } from '@portcullis/core'
+import { Inspection, type InspectionPlan } from './inspection.ts'
+import { parseRequest } from './raw-request.ts'
+
+/** Most bytes of a malformed request that are looked at. */
+const MAX_PACKET = 16_384
+
+/**
+ * What the HTTP parser refuses is refused already; the rules have their say for the record, as an attack may well look
+ * like this: unknown methods, bytes that no URL has, control characters in headers.
+ */
+export function inspectMalformed(plan: InspectionPlan, refusal: ParserRefusal): void {
+  const { packet, decisions } = refusal
+  if (packet === undefined || decisions === undefined || !/^[!-~]+ /.test(packet.toString('latin1', 0, 64))) return
+  const { method, target, version, headers } = parseRequest(packet.subarray(0, MAX_PACKET))
+  const connection = {
+    clientIp: canonicalAddress(refusal.remoteAddress ?? ''),
+    clientPort: refusal.remotePort ?? 0,
+  }
+  const recorder = { record: (decision: Decision) => decisions.push(decision) }
+  const inspection = new Inspection({ ...plan, monitor: true }, '', connection, recorder)
+  const { tx } = inspection
+  tx.requestLine(method, target, version)
+  tx.requestHeaders(headers)
+  void inspection.headAlone()
+  inspection.seeResponse(refusal.status, [])
+  inspection.finish()
+}
