@@ -50,7 +50,7 @@ function distance(a: string, b: string): number {
  * The known name that is nearest to a wrong one.
  * @returns undefined when nothing is near enough to be what was meant
  */
-export function nearestName(wrong: string, known: Iterable<string>): string | undefined {
+function nearestName(wrong: string, known: Iterable<string>): string | undefined {
   const low = wrong.toLowerCase().slice(0, 64)
   let best: string | undefined
   let bestDistance = Math.max(2, Math.ceil(low.length / 3)) + 1

@@ -34,7 +34,7 @@ function expandFrom(base: string, segments: readonly string[]): string[] {
 }
 
 /** The files that a path with `*`, `?` or `[…]` names, sorted by name in each folder. */
-export function expandGlob(pattern: string, baseDir: string): string[] {
+function expandGlob(pattern: string, baseDir: string): string[] {
   const full = isAbsolute(pattern) ? pattern : resolve(baseDir, pattern)
   if (!isGlob(full)) return kindOf(full) === 'file' ? [full] : []
   const parts = full.split(sep)

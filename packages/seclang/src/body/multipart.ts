@@ -3,7 +3,7 @@
 import { type Disposition, MultipartFault, type MultipartFlag, readBoundary, readDisposition } from './part-header.ts'
 import type { BodyError, NamedValue } from './types.ts'
 
-export { MULTIPART_FLAGS, type MultipartFlag } from './part-header.ts'
+export { MULTIPART_FLAGS } from './part-header.ts'
 
 /** A file part. */
 export interface FilePart {

@@ -3,7 +3,7 @@ import { applyPairRule, applyTripleRule, foldFull, isUnary, Outcome } from './sq
 import type { SqlToken } from './sql-token.ts'
 
 /** How many tokens a fingerprint has at most. */
-export const MAX_TOKENS = 5
+const MAX_TOKENS = 5
 
 /** The tokens held while a value is folded. */
 export interface FoldState {

@@ -47,7 +47,7 @@ export interface SqlToken {
 }
 
 /** How much of a token's text is kept: no known word is longer. */
-export const MAX_TEXT = 31
+const MAX_TEXT = 31
 
 /** Builds a token that is not a string. */
 export function token(type: SqlType, start: number, text: string): SqlToken {

@@ -36,7 +36,7 @@ function oneOf<T extends string>(choices: readonly T[], set: (tx: Transaction, c
 const NO_EFFECT: Compile = () => () => undefined
 
 /** Ids and ranges, separated by commas or white space: `941100`, `942000-942999`. */
-export function idMatcher(text: string): (id: number) => boolean {
+function idMatcher(text: string): (id: number) => boolean {
   const ranges = text
     .split(/[\s,]+/)
     .filter((part) => part !== '')

@@ -4,7 +4,7 @@ import { MatchLimitError } from '@portcullis/regex'
 import type { Transaction } from './transaction.ts'
 
 /** Sets what the rules can see of a match limit that was met. */
-export function noteLimitOn(tx: Transaction): void {
+function noteLimitOn(tx: Transaction): void {
   tx.limitsExceeded = true
   tx.tx.set('msc_pcre_limits_exceeded', '1')
 }

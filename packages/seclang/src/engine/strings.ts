@@ -85,7 +85,7 @@ export interface Blank {
 }
 
 /** All 30 bits of a word. */
-export const ALL = 0x3fffffff
+const ALL = 0x3fffffff
 /** Bits in a word. */
 export const WORD_BITS = 30
 

@@ -29,9 +29,7 @@ export interface RuleSpec extends Position {
 }
 
 /** Something in the order of the files. */
-export type Item =
-  | { readonly kind: 'rule'; readonly rule: RuleSpec }
-  | { readonly kind: 'marker'; readonly name: string }
+type Item = { readonly kind: 'rule'; readonly rule: RuleSpec } | { readonly kind: 'marker'; readonly name: string }
 
 /** What a SecRuleRemoveBy… or SecRuleUpdate… changes; `match` is an id list, a tag or message pattern. */
 export interface Change extends Position {
@@ -200,7 +198,7 @@ export class ProgramReader {
 }
 
 /** @throws RuleMistake when a directive has too few or too many arguments */
-export function expect(directive: Directive, least: number, most: number): void {
+function expect(directive: Directive, least: number, most: number): void {
   const n = directive.args.length
   if (n >= least && n <= most) return
   const range = least === most ? String(least) : `${least} to ${most}`

@@ -152,7 +152,7 @@ const BY_NAME = new Map<string, Apply>(Object.entries(SETTINGS).map(([name, appl
 for (const name of WITHOUT_EFFECT) BY_NAME.set(name.toLowerCase(), () => undefined)
 
 /** Names of all directives, for suggestions. */
-export const DIRECTIVE_NAMES: readonly string[] = [
+const DIRECTIVE_NAMES: readonly string[] = [
   'Include',
   'IncludeOptional',
   'SecAction',

@@ -5,7 +5,7 @@ import { RuleMistake } from '../errors.ts'
 import { type Operator, simple } from './types.ts'
 
 /** The 4 or 16 bytes of an address, an IPv4 address mapped into IPv6 as its 4; undefined for anything else. */
-export function addressBytes(text: string): Uint8Array | undefined {
+function addressBytes(text: string): Uint8Array | undefined {
   if (isIPv4(text)) return Uint8Array.from(text.split('.'), Number)
   const zone = text.indexOf('%')
   const plain = zone < 0 ? text : text.slice(0, zone)

@@ -9,7 +9,7 @@ import { type Operator, type OperatorContext, simple } from './types.ts'
 import * as validate from './validate.ts'
 
 export { toInteger } from './text.ts'
-export type { Operator, OperatorContext, Prefilter } from './types.ts'
+export type { Operator, OperatorContext } from './types.ts'
 
 type Factory = (argument: string, context: OperatorContext) => Operator
 
@@ -115,7 +115,7 @@ const REFUSED: Record<string, string> = {
 const BY_NAME = new Map(Object.entries(OPERATORS).map(([name, make]) => [name.toLowerCase(), make]))
 
 /** The names that may follow `@`. */
-export const OPERATOR_NAMES: readonly string[] = Object.keys(OPERATORS)
+const OPERATOR_NAMES: readonly string[] = Object.keys(OPERATORS)
 
 /** The operators whose outcome is a comparison of whole numbers. */
 export const NUMERIC: ReadonlySet<string> = new Set(['eq', 'ge', 'gt', 'le', 'lt'])

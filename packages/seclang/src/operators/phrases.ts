@@ -7,7 +7,7 @@ import type { Operator } from './types.ts'
 const FIRST_NODE = 65_536
 
 /** A trie of the phrases: each position of the value costs at most as many steps as the phrases are long. */
-export class PhraseSet {
+class PhraseSet {
   private readonly phrases: readonly string[]
   /** 1 for two bytes with which a phrase starts. */
   private readonly starts = new Uint8Array(FIRST_NODE)

@@ -34,7 +34,7 @@ export function validateUrlEncoding(): Operator {
 }
 
 /** Is there a well-formed UTF-8 sequence at `i`? Its length, or 0. Overlong forms, surrogates and U+110000 up are not. */
-export function utf8Length(value: string, i: number): number {
+function utf8Length(value: string, i: number): number {
   const first = value.charCodeAt(i)
   if (first < 0x80) return 1
   if (first < 0xc2 || first > 0xf4) return 0
