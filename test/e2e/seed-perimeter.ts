@@ -11,10 +11,7 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import { SignJWT } from 'jose'
 import { Pki } from '../../packages/tls/test/pki.ts'
 import { startEcho } from './helpers.ts'
-import { type Answer, has, type Question, send } from './seed-support.ts'
-
-/** What is in the pipeline yet. */
-export const present = { graphql: has('graphql'), waf: has('waf'), auditLog: has('audit-log') }
+import { type Answer, type Question, send } from './seed-support.ts'
 
 const ISSUER = 'https://auth.example.com'
 export const APP = 'https://app.example.com'
@@ -78,11 +75,16 @@ export const securityHeaders = {
 
 const graphql = { max_queries_per_minute: 100, max_depth: 5, max_complexity: 1000 }
 
-/** The damaged pattern of rule 1001 is closed to its evident meaning; a URI has no spaces before it is decoded. */
+/**
+ * The damaged pattern of rule 1001 is closed to its evident meaning; a URI has no spaces before it is decoded; and what
+ * rule 1002 reads, somebody must count.
+ */
 const waf = {
   rules: [
     'SecRule REQUEST_URI "@rx (?i:(?:union[\\s]+select|select[\\s]+from))" "id:1000,phase:1,deny,status:403,t:urlDecodeUni,msg:\'SQL Injection blocked\'"',
     'SecRule ARGS "@rx <script[^>]*>" "id:1001,phase:2,deny,status:403,msg:\'XSS blocked\'"',
+    'SecRule REQUEST_FILENAME "@streq /api/login" "id:1003,phase:1,pass,nolog,initcol:ip=%{REMOTE_ADDR},setvar:ip.login_attempt=+1"',
+    'SecRule IP:LOGIN_ATTEMPT "@gt 5" "id:1002,phase:1,deny,status:429,msg:\'Brute force blocked\'"',
   ],
 }
 
@@ -126,8 +128,8 @@ function perimeter(backend: string, internal: string): GatewayDocument {
       'modifier/response-headers': {
         add: Object.entries(securityHeaders).map(([name, value]) => `${name}: ${value}`),
       },
-      ...(present.waf && { 'security/waf': waf }),
-      ...(present.auditLog && { 'telemetry/audit-log': auditLog }),
+      'security/waf': waf,
+      'telemetry/audit-log': auditLog,
     },
     endpoints: [
       { endpoint: '/api/users/*', input_headers: ['*'], backend: [{ host: [backend], url_pattern: '/users/*' }] },
@@ -150,9 +152,8 @@ function perimeter(backend: string, internal: string): GatewayDocument {
           },
         ],
       },
-      ...(present.graphql
-        ? [{ endpoint: '/api/graphql', ...post, extra_config: { ...open, 'security/graphql': graphql } }]
-        : []),
+      { endpoint: '/api/graphql', ...post, extra_config: { ...open, 'security/graphql': graphql } },
+      { endpoint: '/api/login', ...post, extra_config: open },
       { endpoint: '/api/down', extra_config: open, backend: [{ host: ['http://127.0.0.1:9'] }] },
     ],
   }

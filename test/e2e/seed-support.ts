@@ -3,7 +3,6 @@ import http from 'node:http'
 import https from 'node:https'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { components } from '@portcullis/gateway'
 
 /** One response as it came over the wire. */
 export interface Answer {
@@ -60,11 +59,4 @@ export function seedText(name: string): string | undefined {
   if (existsSync(file)) return readFileSync(file, 'utf8')
   console.warn(`${name} is not there: its fields are not compared with the test's`)
   return undefined
-}
-
-/** Is a component in the pipeline? Says so when it is not: what needs it is skipped. */
-export function has(component: string): boolean {
-  const found = components.some(({ name }) => name === component)
-  if (!found) console.warn(`${component} is not in the pipeline: its tests are skipped`)
-  return found
 }
