@@ -45,7 +45,7 @@ const run = async (program: string, args: readonly string[], cwd: string): Promi
 }
 
 /** Build information and tests stay at home. */
-const PUBLISHED = /^(dist\/.*\.(js|d\.ts)(\.map)?|src\/.*|README\.md|LICENSE|package\.json|schema\.json)$/
+const PUBLISHED = /^(dist\/.*\.(js|d\.ts)(\.map)?|(src|assets)\/.*|README\.md|LICENSE|package\.json|schema\.json)$/
 
 interface Packed {
   name: string
