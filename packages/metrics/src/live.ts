@@ -8,6 +8,8 @@ export const OUTCOMES = ['ok', 'refused', 'error', 'aborted'] as const
 /** Seconds that the dashboard looks back. */
 export const WINDOW = 300
 
+/** Seconds that a percentile looks back. */
+const SMOOTH = 5
 const BUCKETS = BOUNDS.length + 1
 const OUTCOME_INDEX: Readonly<Record<Outcome, number>> = { ok: 0, refused: 1, error: 2, aborted: 3 }
 
@@ -17,7 +19,7 @@ export interface Second {
   time: number
   /** Requests by outcome, see {@link OUTCOMES}. */
   counts: readonly number[]
-  /** Percentiles of the latency in milliseconds: 50, 95, 99; null without requests. */
+  /** Percentiles of the latency of the last five seconds in milliseconds: 50, 95, 99; null without requests. */
   latency: readonly (number | null)[]
 }
 
@@ -74,7 +76,7 @@ export class Live {
     const seconds: Second[] = []
     for (let time = current - WINDOW + 1; time < current; time++) {
       const slot = ((time % WINDOW) + WINDOW) % WINDOW
-      const buckets = this.#latencies.subarray(slot * BUCKETS, (slot + 1) * BUCKETS)
+      const buckets = this.#bucketsUpTo(time)
       seconds.push({
         time,
         counts: [...this.#counts.subarray(slot * OUTCOMES.length, (slot + 1) * OUTCOMES.length)],
@@ -82,6 +84,16 @@ export class Live {
       })
     }
     return seconds
+  }
+
+  /** Latencies of a few seconds together: those of one alone jump about. */
+  #bucketsUpTo(time: number): Float64Array {
+    const sum = new Float64Array(BUCKETS)
+    for (let second = Math.max(time - SMOOTH + 1, this.#second - WINDOW + 1); second <= time; second++) {
+      const slot = ((second % WINDOW) + WINDOW) % WINDOW
+      for (let i = 0; i < BUCKETS; i++) sum[i]! += this.#latencies[slot * BUCKETS + i]!
+    }
+    return sum
   }
 
   /** The rules that matched most often. */

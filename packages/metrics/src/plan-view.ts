@@ -63,13 +63,24 @@ export function planView(fastify: FastifyInstance): PlanView {
     return found
   }
   const twins = preflightTwins(fastify)
+  const exempt = new Set(
+    seenRoutes(fastify)
+      .filter(({ config }) => config?.portcullisExempt === true)
+      .map(({ url }) => url),
+  )
   for (const engine of enginesOf(fastify)) {
     for (const { methods, url, plan } of engine.routePlans) {
       if (methods.length === 1 && methods[0] === 'OPTIONS' && takeOne(twins, url)) continue
-      routes.push({ methods, url, steps: plan.instances.map(indexOf) })
+      const instances = exempt.has(url) ? plan.instances.filter(standsAroundOwn) : plan.instances
+      routes.push({ methods, url, steps: instances.map(indexOf) })
     }
   }
   return { steps, routes: merged(routes) }
+}
+
+/** What the engine leaves of a plan around the gateway's own routes: observers, and what acts on responses. */
+function standsAroundOwn({ component, instance }: BoundInstance): boolean {
+  return component.refuses === false || instance.steps.some(({ phase }) => phase === 'onSend' || phase === 'onResponse')
 }
 
 /** How many OPTIONS routes CORS added for the preflights of each URL: they are nobody's routes. */
