@@ -12,9 +12,9 @@ interface Traced {
 }
 
 /** `@opentelemetry/api` where it is installed; undefined elsewhere. */
-export function loadApi(from: string = import.meta.url): Api | undefined {
+export function loadApi(load: (name: string) => unknown = createRequire(import.meta.url)): Api | undefined {
   try {
-    return createRequire(from)('@opentelemetry/api') as Api
+    return load('@opentelemetry/api') as Api
   } catch {
     return undefined
   }
