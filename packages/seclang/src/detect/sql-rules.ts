@@ -46,7 +46,7 @@ function joinPhrase(first: SqlToken, second: SqlToken): boolean {
   // every phrase is made of words
   if (first.text < 'A' || second.text < 'A') return false
   if (first.text.length + second.text.length > 30) return false
-  const type = phraseType(first.text + ' ' + second.text)
+  const type = phraseType(first.text, second.text)
   if (type === undefined) return false
   first.type = type
   first.text = first.text + ' ' + second.text

@@ -88,12 +88,39 @@ function buildWords(): Map<string, SqlType> {
 
 const KNOWN = buildWords()
 
+/** Places in the sketch of the known words. */
+const SKETCH_SIZE = 1 << 14
+
+/** Where a word lies in the sketch: by its length, its first two letters and its last one, whatever their case. */
+function place(length: number, first: number, second: number, last: number): number {
+  return (
+    (Math.imul(length, 0x2f1b) ^ ((first & 31) << 9) ^ ((second & 31) << 4) ^ Math.imul(last & 31, 0x5a5)) &
+    (SKETCH_SIZE - 1)
+  )
+}
+
+/** A one where a known word lies: most other words are told apart without being looked up. */
+const SKETCH = buildSketch()
+
+function buildSketch(): Uint8Array {
+  const sketch = new Uint8Array(SKETCH_SIZE)
+  for (const word of KNOWN.keys()) {
+    sketch[place(word.length, word.charCodeAt(0), word.charCodeAt(1), word.charCodeAt(word.length - 1))] = 1
+  }
+  return sketch
+}
+
 /** The class of a word or phrase, whatever its case; a bare word where it is unknown. */
 export function wordType(word: string): SqlType {
+  const { length } = word
+  if (SKETCH[place(length, word.charCodeAt(0), word.charCodeAt(1), word.charCodeAt(length - 1))] === 0) return 'n'
   return KNOWN.get(word.toUpperCase()) ?? 'n'
 }
 
-/** The class of a phrase known as such. */
-export function phraseType(phrase: string): SqlType | undefined {
-  return KNOWN.get(phrase.toUpperCase())
+/** The class of two words that are a known phrase together, both of them being at least one letter long. */
+export function phraseType(first: string, second: string): SqlType | undefined {
+  const length = first.length + 1 + second.length
+  const next = first.length > 1 ? first.charCodeAt(1) : 32
+  if (SKETCH[place(length, first.charCodeAt(0), next, second.charCodeAt(second.length - 1))] === 0) return undefined
+  return KNOWN.get(`${first} ${second}`.toUpperCase())
 }

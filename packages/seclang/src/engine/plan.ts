@@ -39,10 +39,7 @@ function maskOf(words: number, items: readonly Filterable[]): number[] {
 
 function makePrefilters(words: number, flag: number, items: readonly Filterable[]): Prefilters {
   const literal = items.filter((i) => i.predicate.operator.prefilter.kind === 'literals')
-  const regex = items.filter((i) => {
-    const filter = i.predicate.operator.prefilter
-    return filter.kind === 'regex' && filter.regex.linear
-  })
+  const regex = items.filter((i) => i.predicate.operator.prefilter.kind === 'regex')
   const special = items.filter((i) => i.predicate.operator.prefilter.kind === 'special')
   const sets = literal.map(({ id, predicate }) => {
     const filter = predicate.operator.prefilter
@@ -123,12 +120,14 @@ export function mayMatch(tx: Transaction, link: Link, phase: number): boolean {
 }
 
 function groupMask(tx: Transaction, group: number, filters: Prefilters): number[] {
-  const mask = new Array<number>(tx.plan.words).fill(0)
+  let mask: number[] | undefined
   for (const cell of tx.rules.groups[group]!) {
     const part = tx.cellMasks[cell] ?? cellMask(tx, cell, filters)
     if (part === NOTHING) continue
+    mask ??= new Array<number>(tx.plan.words).fill(0)
     for (let w = 0; w < mask.length; w++) mask[w]! |= part[w]!
   }
+  mask ??= tx.plan.strings.blank.yes
   tx.groupMasks[group] = mask
   return mask
 }
@@ -155,13 +154,9 @@ function cellMask(tx: Transaction, cell: number, filters: Prefilters): number[] 
   for (const value of tx.source(source)) {
     value.record ??= tx.record(value.text)
     const record = value.record.through(chain, tx.plan.strings.blank)
-    filters.look(record, automaton)
-    const { maybe } = record
-    const { decided } = filters
     // Most strings cannot match anything; only the others are worth a mask.
-    let any = 0
-    for (let w = 0; w < maybe.length; w++) any |= maybe[w]! & decided[w]!
-    if (any === 0) continue
+    if (!filters.look(record, automaton)) continue
+    const { maybe } = record
     if (mask === NOTHING) mask = maybe.slice()
     else for (let w = 0; w < mask.length; w++) mask[w]! |= maybe[w]!
   }

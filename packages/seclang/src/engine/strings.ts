@@ -32,6 +32,8 @@ export class StringRecord {
   yes: number[]
   /** Bit per prefilter that has looked at the string. */
   scanned = 0
+  /** Bit per prefilter that left nothing that can match, so far as it and those before it decide. */
+  idle = 0
   private owned = false
   /** Result of each transformation and of each chain that changes the string. */
   private steps: (StringRecord | undefined)[] | undefined
@@ -178,23 +180,35 @@ export interface PrefilterParts {
 export class Prefilters {
   private readonly parts: PrefilterParts
   private readonly hits: Uint32Array
-  /** All predicates that a pass decides on. */
-  readonly decided: number[]
+  /** Predicates that the literal pass decides on, and those that either pass does. */
+  private readonly byLiterals: readonly number[]
+  private readonly byBoth: readonly number[]
 
   constructor(parts: PrefilterParts) {
     this.parts = parts
     this.hits = new Uint32Array(parts.words)
-    this.decided = parts.scanMask.map((mask, w) => mask | parts.groupMask[w]! | parts.specialMask[w]!)
+    this.byLiterals = parts.scanMask.map((mask, w) => mask | parts.specialMask[w]!)
+    this.byBoth = this.byLiterals.map((mask, w) => mask | parts.groupMask[w]!)
   }
 
   /**
    * Fills in what a pass can tell about a record's string.
    * @param automaton whether patterns without literals are asked for as well
+   * @returns whether a predicate that was asked for may match
    */
-  look(record: StringRecord, automaton: boolean): void {
+  look(record: StringRecord, automaton: boolean): boolean {
     const { flag } = this.parts
     if ((record.scanned & flag) === 0) this.literals(record)
-    if (automaton && (record.scanned & (flag << 1)) === 0) this.automaton(record)
+    if (!automaton) return (record.idle & flag) === 0
+    if ((record.scanned & (flag << 1)) === 0) this.automaton(record)
+    return (record.idle & (flag << 1)) === 0
+  }
+
+  private note(record: StringRecord, flag: number, decided: readonly number[]): void {
+    const { maybe } = record
+    let any = 0
+    for (let w = 0; w < maybe.length; w++) any |= maybe[w]! & decided[w]!
+    if (any === 0) record.idle |= flag
   }
 
   private literals(record: StringRecord): void {
@@ -210,20 +224,23 @@ export class Prefilters {
       maybe[w]! &= hits[w]! | ~scanMask[w]!
       if (plain) maybe[w]! &= ~specialMask[w]!
     }
+    this.note(record, flag, this.byLiterals)
   }
 
   private automaton(record: StringRecord): void {
     const { flag, group, groupMask } = this.parts
     record.scanned |= flag << 1
-    if (group === undefined) return
-    record.own()
-    const { maybe, yes } = record
-    const { hits } = this
-    hits.fill(0)
-    group.match(record.value, hits)
-    for (let w = 0; w < maybe.length; w++) {
-      maybe[w]! &= hits[w]! | ~groupMask[w]!
-      yes[w]! |= hits[w]! & groupMask[w]!
+    if (group !== undefined) {
+      record.own()
+      const { maybe, yes } = record
+      const { hits } = this
+      hits.fill(0)
+      group.match(record.value, hits)
+      for (let w = 0; w < maybe.length; w++) {
+        maybe[w]! &= hits[w]! | ~groupMask[w]!
+        yes[w]! |= hits[w]! & groupMask[w]!
+      }
     }
+    this.note(record, flag << 1, this.byBoth)
   }
 }

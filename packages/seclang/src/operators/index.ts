@@ -1,11 +1,11 @@
 /** The table of operators. */
 
-import { compileRegex, RegexSyntaxError } from '@portcullis/regex'
+import { compileRegex, type Regex, RegexSyntaxError } from '@portcullis/regex'
 import { RuleMistake, unknownName } from '../errors.ts'
 import { ipMatch, ipMatchLines } from './address.ts'
 import { pm, pmLines } from './phrases.ts'
 import * as text from './text.ts'
-import { type Operator, type OperatorContext, simple } from './types.ts'
+import { type Operator, type OperatorContext, type Prefilter, simple } from './types.ts'
 import * as validate from './validate.ts'
 
 export { toInteger } from './text.ts'
@@ -20,11 +20,15 @@ function rx(pattern: string, context: OperatorContext): Operator {
   return {
     matches: (value) => regex.test(value),
     captures: (value) => (regex.exec(value)?.captures ?? []).slice(0, MAX_GROUPS).map((c) => c ?? ''),
-    prefilter:
-      regex.literals !== undefined && regex.literals.length > 0
-        ? { kind: 'literals', literals: regex.literals }
-        : { kind: 'regex', regex },
+    prefilter: prefilterOf(regex),
   }
+}
+
+function prefilterOf(regex: Regex): Prefilter {
+  const { literals } = regex
+  if (literals !== undefined && literals.length > 0) return { kind: 'literals', literals }
+  // What no automaton runs can only be asked.
+  return regex.linear ? { kind: 'regex', regex } : { kind: 'none' }
 }
 
 /** As `rx`, with the captures of successive matches one after another. */

@@ -5,7 +5,7 @@ import type { InjectionDetector } from '../detect/index.ts'
 
 /**
  * How to tell cheaply that an operator cannot match: `none` = ask it; `literals` = every match contains one of these
- * lower-cased strings (whatever the case); `regex` = no literal is known, an automaton may run it together with others;
+ * lower-cased strings (whatever the case); `regex` = no literal is known, but an automaton can run it together with others;
  * `special` = only values with a byte outside `[A-Za-z0-9_.-]` can match.
  */
 export type Prefilter =

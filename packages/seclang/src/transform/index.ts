@@ -27,7 +27,12 @@ const ROWS: [name: string, trigger: number, apply: (value: string) => string][] 
   ['base64Decode', -1, decode.base64Decode],
   ['base64DecodeExt', -1, decode.base64DecodeExt],
   ['base64Encode', -1, encode.base64Encode],
-  ['cmdLine', C.UPPER | C.QUOTE | C.BACKSLASH | C.CARET | C.SEPARATOR | C.CONTROL_SPACE | C.SPACE, norm.cmdLine],
+  [
+    'cmdLine',
+    // A single space changes only before a slash or parenthesis.
+    C.UPPER | C.QUOTE | C.BACKSLASH | C.CARET | C.SEPARATOR | C.CONTROL_SPACE | C.SPACE_RUN | C.SLASH | C.PAREN,
+    norm.cmdLine,
+  ],
   ['compressWhitespace', C.CONTROL_SPACE | C.NBSP | C.SPACE_RUN, norm.compressWhitespace],
   ['cssDecode', C.BACKSLASH, decode.cssDecode],
   ['escapeSeqDecode', C.BACKSLASH, decode.escapeSeqDecode],

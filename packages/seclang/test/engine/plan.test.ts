@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { loadRules, type RuleSet } from '../../src/index.ts'
 import { runRaw } from '../crs/in-process.ts'
 import { shared } from '../shared.ts'
+import { fired, rulesOf, run } from './run.ts'
 
 const requests = shared('vectors/modsecurity/requests.json')
 const folder = shared('crs/4.28.0')
@@ -34,3 +35,14 @@ test.skipIf(requests === undefined || folder === undefined)(
     }
   },
 )
+
+test('a pattern without literals that no automaton runs is asked', () => {
+  const rules = rulesOf(String.raw`SecRule ARGS "@rx ([^a])\1" "id:1,pass"
+    SecRule ARGS "@rx never" "id:2,pass"`)
+  for (const [value, expected] of [
+    ['xx', [1]],
+    ['xy', []],
+  ] as const) {
+    for (let time = 0; time < 3; time++) expect(fired(run(rules, { uri: `/?a=${value}` }))).toEqual(expected)
+  }
+})
