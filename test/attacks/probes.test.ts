@@ -29,6 +29,7 @@ const DELIBERATE: Record<string, { statuses: number[]; reason: string }> = {
     reason: 'Node answers an unknown Expect with 417 by itself, or the body is taken',
   },
   'HO-02': { statuses: [200], reason: 'the host is allowed in any case' },
+  'SM-46': { statuses: [400, 404, 405], reason: 'a CONNECT is a request that no route takes: nothing is tunnelled' },
   'SM-22': { statuses: [200, 400], reason: 'a chunk extension is dropped' },
   'SM-30': { statuses: [200, 400], reason: 'a forbidden trailer is dropped' },
 }
