@@ -7,6 +7,7 @@ const { default: start } = (await import(new URL(`contestants/${name}.ts`, impor
 }
 const port = await start(upstream!)
 process.on('SIGINT', () => process.exit(0))
+process.on('disconnect', () => process.exit(0))
 process.on('message', () => {
   const { user, system } = process.cpuUsage()
   process.send?.(user + system)

@@ -50,11 +50,11 @@ interface Tracking {
 
 /** Counts requests. Every label has a fixed set of values or comes from the configuration, whatever clients send. */
 export class Traffic {
-  readonly routes = new Map<string, RouteTraffic>()
-  readonly decisions = new Map<string, DecisionCount>()
-  readonly wafRules = new Map<string, number>()
+  readonly routes: Map<string, RouteTraffic> = new Map()
+  readonly decisions: Map<string, DecisionCount> = new Map()
+  readonly wafRules: Map<string, number> = new Map()
   readonly wafTime: Histogram = new Histogram()
-  readonly parserRefusals = new Map<string, number>()
+  readonly parserRefusals: Map<string, number> = new Map()
   inFlight = 0
   /** Set where a dashboard looks on. */
   live: Live | undefined = undefined
