@@ -7,10 +7,35 @@ const CONSTRAINT = 'portcullisPreflight'
 /** The router takes at most 31 constrained routes for one path and method; the rest are the app's own. */
 const MAX_PER_PATH = 24
 
-/** Shared by the preflight routes of one engine. */
+/** Shared by all preflight routes of a tree. */
 interface Sharing {
-  /** Some route has a CORS block of its own, so that a preflight must find the very route that it asks about. */
+  /** Routes differ in their CORS blocks, so that a preflight must find the very route that it asks about. */
   policiesDiffer: boolean
+}
+
+/** What is known of a tree's preflight routes. One twin serves every engine around its scope: all their hooks run. */
+interface Twins {
+  sharing: Sharing
+  /** Service-level blocks in the tree. */
+  services: number
+  /** Twins of routes without blocks of their own, by path and host: one serves all methods. */
+  plain: Map<string, Target>
+  perPath: Map<string, number>
+  methodsSeen: Map<string, Set<string>>
+}
+
+const TWINS = Symbol.for('portcullis.preflightTwins')
+
+function twinsOf(fastify: FastifyInstance): Twins {
+  const holder = fastify.server as unknown as Record<symbol, Twins | undefined>
+  holder[TWINS] ??= {
+    sharing: { policiesDiffer: false },
+    services: 0,
+    plain: new Map(),
+    perPath: new Map(),
+    methodsSeen: new Map(),
+  }
+  return holder[TWINS]
 }
 
 /** What a preflight route stands for. The router compares and stores it; the methods of plain routes grow. */
@@ -40,16 +65,14 @@ export class PreflightRoutes {
   readonly #context: Context
   readonly #index: ComponentIndex
   readonly #service: CorsConfig | undefined
-  readonly #sharing: Sharing = { policiesDiffer: false }
-  /** Twins of routes without blocks of their own, by path and host: one serves all methods. */
-  readonly #plain = new Map<string, Target>()
-  readonly #perPath = new Map<string, number>()
-  readonly #methodsSeen = new Map<string, Set<string>>()
+  readonly #twins: Twins
 
   constructor(context: Context, component: Component) {
     this.#context = context
     this.#index = new ComponentIndex([component])
     this.#service = context.serviceBlock(component.namespaces[0]) as CorsConfig | undefined
+    this.#twins = twinsOf(context.fastify)
+    if (this.#service !== undefined && ++this.#twins.services > 1) this.#twins.sharing.policiesDiffer = true
   }
 
   /** Adds twins of the routes declared so far, and from now on of each route as it is declared. */
@@ -65,7 +88,7 @@ export class PreflightRoutes {
     if (route.config?.portcullisExempt === true) return
     const extraConfig = route.config?.extra_config
     const block = this.#blockOf(extraConfig)
-    if (block !== undefined) this.#sharing.policiesDiffer = true
+    if (block !== undefined) this.#twins.sharing.policiesDiffer = true
     const policy = block === undefined ? this.#service : block
     if (policy === undefined || policy === false || policy.options_passthrough === true) return
     const host = (route.constraints as { host?: string | RegExp } | undefined)?.host
@@ -73,7 +96,7 @@ export class PreflightRoutes {
     const methods = this.#newMethods(key, [route.method].flat().map(String))
     if (methods.length === 0) return
     if (extraConfig === undefined) this.#addPlain(key, methods, route, scope, host)
-    else this.#declare({ methods, sharing: this.#sharing }, route, scope, host)
+    else this.#declare({ methods, sharing: this.#twins.sharing }, route, scope, host)
   }
 
   /** A route without blocks has the service's plan, so one twin serves all such routes of a path. */
@@ -84,20 +107,20 @@ export class PreflightRoutes {
     scope: FastifyInstance,
     host: string | RegExp | undefined,
   ): void {
-    const known = this.#plain.get(key)
+    const known = this.#twins.plain.get(key)
     if (known !== undefined) {
       known.methods.push(...methods)
       return
     }
-    const target = { methods, sharing: this.#sharing }
-    this.#plain.set(key, target)
+    const target = { methods, sharing: this.#twins.sharing }
+    this.#twins.plain.set(key, target)
     this.#declare(target, route, scope, host)
   }
 
   /** The methods that no twin of this path and host serves yet: versions of a route share one. */
   #newMethods(key: string, methods: readonly string[]): string[] {
-    const seen = this.#methodsSeen.get(key) ?? new Set<string>()
-    this.#methodsSeen.set(key, seen)
+    const seen = this.#twins.methodsSeen.get(key) ?? new Set<string>()
+    this.#twins.methodsSeen.set(key, seen)
     const fresh = methods.filter((method) => !seen.has(method))
     for (const method of fresh) seen.add(method)
     // HEAD is Fastify's twin of GET, declared after it: its preflights are those of GET.
@@ -105,12 +128,12 @@ export class PreflightRoutes {
   }
 
   #declare(target: Target, route: RouteOptions, scope: FastifyInstance, host: string | RegExp | undefined): void {
-    const count = (this.#perPath.get(route.url) ?? 0) + 1
+    const count = (this.#twins.perPath.get(route.url) ?? 0) + 1
     if (count > MAX_PER_PATH) {
       this.#context.log.warn({ url: route.url }, 'too many routes of one path: some of its preflights find no route')
       return
     }
-    this.#perPath.set(route.url, count)
+    this.#twins.perPath.set(route.url, count)
     addConstraint(scope)
     const { config } = route
     const place = config?.portcullisEndpoint?.place ?? `route ${[route.method].flat().join(',')} ${route.url}: config`
