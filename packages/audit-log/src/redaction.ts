@@ -73,7 +73,11 @@ export class Redaction {
    *
    * @param hidden further names, decoded: those that a component hides from the upstream.
    */
-  query(text: string, hidden?: ReadonlySet<string>, hides: (name: string) => boolean = (name) => this.hidesQuery(name)): string {
+  query(
+    text: string,
+    hidden?: ReadonlySet<string>,
+    hides: (name: string) => boolean = (name) => this.hidesQuery(name),
+  ): string {
     let result = ''
     let from = 0
     while (from <= text.length) {
