@@ -5,12 +5,14 @@ import pc from 'picocolors'
 import { audit, SEVERITIES, type Severity } from './audit.ts'
 import { check } from './check.ts'
 import { run } from './run.ts'
+import { describe, wafTest } from './waf-test.ts'
 
 const USAGE = `portcullis: a security gateway from a KrakenD-style configuration
 
   portcullis run -c FILE [--port N] [--watch]   run the gateway
   portcullis check -c FILE [--format text|json] check a configuration; prints every mistake
   portcullis audit -c FILE [--fail-on SEVERITY] security advice on a valid configuration
+  portcullis waf test -c FILE --request FILE    which WAF rules fire on a request, and why
   portcullis version
 
 Exit codes: 0 stopped in order, 1 configuration refused, 2 wrong usage.`
@@ -22,6 +24,7 @@ const OPTIONS = {
   format: { type: 'string' },
   'fail-on': { type: 'string' },
   unsupported: { type: 'string' },
+  request: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
 } as const
 
@@ -59,6 +62,7 @@ async function command(args: readonly string[]): Promise<number> {
     return 0
   }
   if (name === undefined) throw new UsageError('a command is missing')
+  if (name === 'waf' && rest.length === 1 && rest[0] === 'test') return wafCommand(values)
   if (rest.length > 0) throw new UsageError(`unexpected argument "${rest[0]}"`)
   switch (name) {
     case 'version':
@@ -70,6 +74,8 @@ async function command(args: readonly string[]): Promise<number> {
       return checkCommand(values)
     case 'audit':
       return auditCommand(values)
+    case 'waf':
+      throw new UsageError('expected "waf test"')
     default:
       throw new UsageError(`unknown command "${name}"`)
   }
@@ -139,6 +145,14 @@ async function auditCommand(values: Values): Promise<number> {
   if (findings.length === 0 && values.format !== 'json') console.log(`${pc.green('ok')} nothing to advise`)
   const limit = SEVERITIES.indexOf(failOn as Severity)
   return findings.some(({ severity }) => SEVERITIES.indexOf(severity) >= limit) ? 1 : 0
+}
+
+async function wafCommand(values: Values): Promise<number> {
+  if (values.request === undefined) throw new UsageError('--request FILE is missing')
+  const result = await wafTest(configOf(values), values.request, { unsupported: unsupportedOf(values) })
+  if (values.format === 'json') console.log(JSON.stringify(result, undefined, 2))
+  else console.log(describe(result))
+  return 0
 }
 
 function version(): string {
