@@ -380,6 +380,8 @@ describe.runIf(redisInstalled)('other kinds of Redis', () => {
     expect(await own.take('a')).toMatchObject([{ remaining: 2 }, { remaining: 2 }, { remaining: 1 }])
     const shared = store.limiter('shared{x}:', [minute, { ...bucket, shared: true }])
     for (const id of ['a', '{b}', 'c']) expect((await shared.take(id)).length).toBe(2)
+    const listed = await storeOf({ cluster: [`127.0.0.1:${low}`] })
+    expect(await listed.limiter('cluster:', [minute]).take('b')).toMatchObject([{ remaining: 2 }])
     await server.stop()
     const { error, ms } = await failure(() => own.take('a'))
     expect(error).toBeInstanceOf(StoreUnavailableError)

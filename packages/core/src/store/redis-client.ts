@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { type ConnectionOptions, checkServerIdentity } from 'node:tls'
-import { nodeAddress, type RedisConfig } from './redis-config.ts'
+import { nodeAddress, type RedisConfig, withNodes } from './redis-config.ts'
 
 /**
  * What the store needs of a client: what ioredis and iovalkey have, for one server and for a cluster. A type of its
@@ -32,7 +32,8 @@ function retryDelay(times: number): number {
  * @param baseDir relative file names start here.
  * @throws Error when ioredis is not installed, or a certificate cannot be read.
  */
-export async function connectRedis(config: RedisConfig, baseDir: string): Promise<RedisClient> {
+export async function connectRedis(stated: RedisConfig, baseDir: string): Promise<RedisClient> {
+  const config = withNodes(stated)
   const { Redis, Cluster } = await loadIoredis()
   const tls = tlsOptions(config, baseDir)
   const common = {

@@ -14,7 +14,8 @@ export interface RedisConfig {
   password?: string
   database?: number
   tls?: boolean | RedisTls
-  cluster?: boolean
+  /** `true`: the host (or URL) is a node of a cluster. A list names its nodes, in place of a host. */
+  cluster?: boolean | readonly string[]
   /** Further nodes of a cluster, `host:port`. */
   nodes?: readonly string[]
   /** Sentinels, `host:port`, which know where the master is. */
@@ -36,7 +37,9 @@ export interface RedisTls {
   allow_insecure_connections?: boolean
 }
 
-const node: JSONSchema = { type: 'string', minLength: 1, expects: 'an address such as "redis-1.internal:6379"' }
+const ADDRESS = 'an address such as "redis-1.internal:6379"'
+const NODE_EXPECTED = `expected ${ADDRESS}`
+const node: JSONSchema = { type: 'string', minLength: 1, expects: ADDRESS }
 const files = (description: string): JSONSchema => ({
   type: 'array',
   items: { type: 'string', minLength: 1 },
@@ -83,7 +86,13 @@ export const redisSchema: JSONSchema = {
     password: { type: 'string', description: 'Its password.' },
     database: { type: 'integer', minimum: 0, default: 0, description: 'Number of the database; a cluster has only 0.' },
     tls: tlsSchema,
-    cluster: { type: 'boolean', default: false, description: 'The host is a node of a Redis Cluster.' },
+    cluster: {
+      type: ['boolean', 'array'],
+      items: node,
+      minItems: 1,
+      default: false,
+      description: 'true: the host is a node of a Redis Cluster. Or the nodes to start from, in place of a host.',
+    },
     nodes: { type: 'array', items: node, description: 'Further nodes of the cluster to start from.' },
     sentinels: { type: 'array', items: node, minItems: 1, description: 'Sentinels that know where the master is.' },
     sentinel_name: { type: 'string', default: 'mymaster', description: 'The sentinels’ name of the master.' },
@@ -99,8 +108,27 @@ export const redisSchema: JSONSchema = {
   additionalProperties: false,
 }
 
+/** A list of nodes under `cluster` is the same as `cluster: true` with the first as host and the others as `nodes`. */
+export function withNodes(config: RedisConfig): RedisConfig {
+  const { cluster } = config
+  if (cluster === undefined || typeof cluster === 'boolean' || config.host !== undefined) return config
+  const { host, port } = nodeAddress(cluster[0]!) ?? { host: '', port: 0 }
+  return { ...config, cluster: true, host, port, nodes: [...cluster.slice(1), ...(config.nodes ?? [])] }
+}
+
 /** What the schema cannot see. Never repeats a URL: it may hold a password. Places are relative: `.url`. */
 export function checkRedis(config: RedisConfig, context: { baseDir: string }): ConfigIssue[] {
+  const { cluster } = config
+  if (cluster === undefined || typeof cluster === 'boolean') return checkOne(config, context)
+  const issues = cluster.flatMap((text, i) =>
+    nodeAddress(text) === undefined ? [{ place: `.cluster[${i}]`, message: NODE_EXPECTED }] : [],
+  )
+  if (config.host !== undefined)
+    issues.push({ place: '.host', message: 'is a node like those of "cluster": name it there' })
+  return issues.length > 0 ? issues : checkOne(withNodes(config), context)
+}
+
+function checkOne(config: RedisConfig, context: { baseDir: string }): ConfigIssue[] {
   const issues: ConfigIssue[] = []
   const say = (place: string, message: string): void => void issues.push({ place, message })
   const ways = [config.url, config.host, config.sentinels].filter((way) => way !== undefined).length
@@ -113,7 +141,7 @@ export function checkRedis(config: RedisConfig, context: { baseDir: string }): C
   const nodes = { nodes: config.nodes ?? [], sentinels: config.sentinels ?? [] }
   for (const [field, list] of Object.entries(nodes)) {
     list.forEach((text, i) => {
-      if (nodeAddress(text) === undefined) say(`.${field}[${i}]`, 'expected an address such as "redis-1.internal:6379"')
+      if (nodeAddress(text) === undefined) say(`.${field}[${i}]`, NODE_EXPECTED)
     })
   }
   if (typeof config.tls === 'object') checkFiles(config.tls, context.baseDir, say)
