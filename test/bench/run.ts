@@ -39,7 +39,9 @@ for (const name of chosen) {
 process.exit(0)
 
 function build(): void {
-  const { status } = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-b', 'packages'], { stdio: 'inherit' })
+  const { status } = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-b', 'packages'], {
+    stdio: 'inherit',
+  })
   if (status !== 0) process.exit(1)
 }
 
