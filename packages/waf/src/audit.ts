@@ -1,4 +1,5 @@
 import { type AuditEntry, auditEntry, type Transaction, wantsAuditEntry } from '@portcullis/seclang'
+import { messageOf } from './findings.ts'
 import type { Inspection } from './inspection.ts'
 import type { Redaction } from './redaction.ts'
 
@@ -23,14 +24,23 @@ export function auditOf(inspection: Inspection, parts: string): AuditEntry | und
   const { messages } = entry.transaction
   if (messages === undefined) return entry
   const secrets = secretsOf(tx, redaction)
+  const inQuery = [...tx.argsGet, ...tx.argsPost].some(({ key }) => redaction.isSecret(key))
   const logged = tx.matches.filter((match) => match.auditLogged)
   const masked = messages.map((message, i) => {
-    const quoted = namesOf(`${logged[i]?.variable ?? ''} ${message.details.data}`)
-    const data = quoted.some((name) => !redaction.mayShow(name)) ? '' : without(secrets, message.details.data)
-    return { message: without(secrets, message.message), details: { ...message.details, data } }
+    const match = logged[i]!
+    const { data } = message.details
+    const quoted = namesOf(`${match.variable} ${data}`)
+    const isSecret = quoted.some((name) => !redaction.mayShow(name)) || (inQuery && WHOLE.test(match.variable))
+    return {
+      message: messageOf(match, plan),
+      details: { ...message.details, data: isSecret ? '' : without(secrets, data) },
+    }
   })
   return { transaction: { ...entry.transaction, messages: masked } }
 }
+
+/** Variables that hold arguments among other things: what a rule has captured there may be part of a secret one. */
+const WHOLE = /^(?:REQUEST_URI|REQUEST_URI_RAW|REQUEST_LINE|QUERY_STRING|REQUEST_BODY|FULL_REQUEST)$/
 
 /** The variables with members that a text names: rules quote `found within REQUEST_COOKIES:sid: …`. */
 function namesOf(text: string): string[] {

@@ -1,5 +1,6 @@
 import type { Decision } from '@portcullis/core'
 import type { Match, Transaction } from '@portcullis/seclang'
+import type { LoadedRules } from './load.ts'
 import { printable, type Redaction } from './redaction.ts'
 
 /** ModSecurity's names of the severities 0 to 7. */
@@ -12,14 +13,21 @@ const POINTS: Readonly<Record<number, string>> = {
   5: 'notice_anomaly_score',
 }
 
+/** What is known of the rules, and of secrets. */
+export interface KnownRules {
+  loaded: LoadedRules
+  redaction: Redaction
+}
+
 /**
  * A matched rule as a record: rule id, message, tags, severity, the variable and what of its value may be shown, and
  * the points that it added.
  */
-export function finding(tx: Transaction, match: Match, redaction: Redaction): Decision {
+export function finding(tx: Transaction, match: Match, known: KnownRules): Decision {
   const { ruleId, phase, severity, variable, value, tags, disruption } = match
   const points = disruption === 'pass' ? pointsOf(tx, severity) : undefined
-  const message = messageOf(match, redaction)
+  const { redaction } = known
+  const message = printable(messageOf(match, known))
   return {
     component: 'waf',
     code: `RULE_${ruleId}`,
@@ -43,10 +51,18 @@ function pointsOf(tx: Transaction, severity: number): number | undefined {
   return points === undefined ? undefined : Number(points)
 }
 
-/** A message may quote the matched value (`%{MATCHED_VAR}`): that is shown only where the value itself may be. */
-function messageOf({ message, variable, value }: Match, redaction: Redaction): string {
-  if (value === '' || value.length < 3 || !message.includes(value)) return printable(message)
-  return printable(message.replaceAll(value, () => redaction.shown(variable, value)))
+/** Macros that stand for what was matched. */
+const QUOTES = /%\{(?:tx\.[0-9]|matched_vars?|args|request_|response_)/i
+
+/**
+ * A match's message. One that quotes what was matched stays as it was written, macros and all, where that may not be
+ * shown: a cookie, a password, what a chain has captured on its way.
+ */
+export function messageOf({ ruleId, message, variable, value }: Match, { loaded, redaction }: KnownRules): string {
+  const rule = loaded.byId.get(ruleId)
+  if (rule === undefined || !QUOTES.test(rule.rawMessage)) return message
+  if (rule.first.next !== null || !redaction.mayShow(variable)) return rule.rawMessage
+  return value === '' ? message : message.replaceAll(value, () => redaction.shown(variable, value))
 }
 
 /** The names of the running scores, in the order of preference: CRS 4, CRS 3, the embedded rules. */

@@ -162,12 +162,12 @@ export class Inspection {
   /** In monitor mode the rules interrupt nothing: the first that would have is the refusal. */
   #wouldBe(from: number): Verdict | undefined {
     if (!this.plan.monitor) return undefined
-    const { matches, rules } = this.tx
+    const { matches } = this.tx
     for (let i = from; i < matches.length; i++) {
       const { ruleId, phase, message, disruption } = matches[i]!
       const action = INTERRUPTIONS[disruption]
       if (action === undefined || phase === 5) continue
-      const status = rules.all.find(({ id }) => id === ruleId)?.status ?? 403
+      const status = this.plan.loaded.byId.get(ruleId)?.status ?? 403
       return { action, status: action === 'redirect' && status >= 400 ? 302 : status, ruleId, phase, message }
     }
     return undefined
@@ -181,7 +181,7 @@ export class Inspection {
       const match = matches[this.#recorded]!
       if (!match.logged) continue
       logged++
-      this.#recorder.record(finding(this.tx, match, this.plan.redaction))
+      this.#recorder.record(finding(this.tx, match, this.plan))
     }
     if (logged > 0) this.plan.count(logged)
   }

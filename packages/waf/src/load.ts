@@ -20,6 +20,7 @@ export interface RuleLimits {
 /** Compiled rules with what the host needs to know of them. */
 export interface LoadedRules {
   rules: RuleSet
+  byId: ReadonlyMap<number, RuleSet['all'][number]>
   limits: RuleLimits
 }
 
@@ -43,7 +44,7 @@ const OWN_BASE_RULES = /\bid:\s*'?20000[0-6]\b/
 export function loadSource(source: RuleSource, recordAll = false): LoadedRules {
   try {
     const rules = loadRules({ ...optionsOf(source), baseDir: source.baseDir, engine: { recordAll } })
-    return { rules, limits: takeLimits(rules) }
+    return { rules, byId: new Map(rules.all.map((rule) => [rule.id, rule])), limits: takeLimits(rules) }
   } catch (error) {
     if (!(error instanceof SecLangError)) throw error
     throw new RuleMistakes(error.mistakes.map((mistake) => toIssue(mistake, source)))

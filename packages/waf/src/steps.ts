@@ -36,7 +36,8 @@ export function inspectionSteps(planOf: () => InspectionPlan, auditParts: string
     open.delete(state)
     if (inspection.tx.status === undefined) inspection.seeResponse(status, [])
     inspection.finish()
-    if (auditParts !== undefined) state.setFact('waf_audit', auditOf(inspection, auditParts))
+    const entry = auditParts === undefined ? undefined : auditOf(inspection, auditParts)
+    if (entry !== undefined) state.setFact('waf_audit', entry)
   }
   return [
     { phase: 'onRequest', slot: 'waf', run: begin },
