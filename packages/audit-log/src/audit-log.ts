@@ -19,12 +19,14 @@ const WRITERS = { json: jsonWriter, ecs: ecsWriter, ocsf: ocsfWriter } as const
 /** Milliseconds between two reports of dropped lines. */
 const REPORT = 60_000
 
-const TRACK = Symbol('portcullis.audit')
-
 /** What is kept on a request's state while it is under way. */
-interface Tracked {
-  [TRACK]?: { reply: FastifyReply | undefined; written: boolean; response: string | undefined }
+interface Tracking {
+  reply: FastifyReply | undefined
+  written: boolean
+  response: string | undefined
 }
+
+type Tracked = Partial<Record<symbol, Tracking>>
 
 /** One audit log: entries become lines, lines go to the sinks, and every request gets exactly one. */
 export class AuditLog {
@@ -37,6 +39,8 @@ export class AuditLog {
   readonly #skipped: Skipped
   readonly #tolerant: boolean
   readonly #behindProxy: boolean
+  /** A symbol of its own: two logs of one tree may write of the same request. */
+  readonly #key: symbol = Symbol('portcullis.audit')
   #reported = 0
   #timer: NodeJS.Timeout | undefined
 
@@ -76,12 +80,12 @@ export class AuditLog {
 
   /** A request begins: an abort is told without its reply, so that is kept. */
   begin(state: RequestState, reply: FastifyReply): void {
-    ;(state as Tracked)[TRACK] = { reply, written: false, response: undefined }
+    ;(state as object as Tracked)[this.#key] = { reply, written: false, response: undefined }
   }
 
   /** Keeps the response's body while it can still be read. */
   keepBody(reply: FastifyReply, payload: unknown, state: RequestState): void {
-    const tracked = (state as Tracked)[TRACK]
+    const tracked = (state as object as Tracked)[this.#key]
     if (this.#bodies !== undefined && tracked !== undefined) {
       tracked.response = responseBodyText(reply, payload, this.#bodies)
     }
@@ -89,9 +93,9 @@ export class AuditLog {
 
   /** A request is over: its line is written, unless it has been. */
   end(request: FastifyRequest, reply: FastifyReply | undefined, state: RequestState, aborted: boolean): void {
-    const holder = state as Tracked
-    holder[TRACK] ??= { reply, written: false, response: undefined }
-    const tracked = holder[TRACK]
+    const holder = state as object as Tracked
+    const tracked = holder[this.#key] ?? { reply, written: false, response: undefined }
+    holder[this.#key] = tracked
     if (tracked.written) return
     tracked.written = true
     const entry = entryOf(request, reply ?? tracked.reply, state, aborted, this.#behindProxy)

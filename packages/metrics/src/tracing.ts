@@ -5,11 +5,14 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 
 type Api = typeof import('@opentelemetry/api')
 
-const TRACE = Symbol('portcullis.trace')
-
-interface Traced {
-  [TRACE]?: { span: Span; context: OtelContext; attempt: Span | undefined }
+/** What is kept on a request's state while its span is open. */
+interface Trace {
+  span: Span
+  context: OtelContext
+  attempt: Span | undefined
 }
+
+type Traced = Partial<Record<symbol, Trace | undefined>>
 
 /** `@opentelemetry/api` where it is installed; undefined elsewhere. */
 export function loadApi(load: (name: string) => unknown = createRequire(import.meta.url)): Api | undefined {
@@ -27,6 +30,7 @@ export function loadApi(load: (name: string) => unknown = createRequire(import.m
 export class Tracing {
   readonly #api: Api
   readonly #tracer: Tracer
+  readonly #key: symbol = Symbol('portcullis.trace')
   #active = false
 
   constructor(api: Api) {
@@ -57,16 +61,16 @@ export class Tracing {
     const name = route === undefined ? request.method : `${request.method} ${route}`
     const span = this.#tracer.startSpan(name, { kind: SpanKind.SERVER, attributes }, parent)
     const context = trace.setSpan(parent, span)
-    ;(state as Traced)[TRACE] = { span, context, attempt: undefined }
+    ;(state as object as Traced)[this.#key] = { span, context, attempt: undefined }
     const carrier: Record<string, string> = {}
     propagation.inject(context, carrier)
     for (const name in carrier) state.setRequestHeader(request, name.toLowerCase(), carrier[name]!)
   }
 
   end(reply: FastifyReply | undefined, state: RequestState): void {
-    const traced = (state as Traced)[TRACE]
+    const traced = (state as object as Traced)[this.#key]
     if (traced === undefined) return
-    ;(state as Traced)[TRACE] = undefined as never
+    ;(state as object as Traced)[this.#key] = undefined
     const { span, attempt } = traced
     attempt?.end()
     for (const { component, code, mode } of state.decisions) {
@@ -86,7 +90,7 @@ export class Tracing {
         phase: 'upstreamRequest',
         slot: 'metrics',
         run: (_request, state, upstream) => {
-          this.#beginAttempt(state as Traced, upstream)
+          this.#beginAttempt(state as object as Traced, upstream)
           return undefined
         },
       },
@@ -94,7 +98,7 @@ export class Tracing {
         phase: 'upstreamResponse',
         slot: 'metrics',
         run: (_request, state, _upstream, outcome) => {
-          this.#endAttempt(state as Traced, outcome)
+          this.#endAttempt(state as object as Traced, outcome)
           return undefined
         },
       },
@@ -102,7 +106,7 @@ export class Tracing {
   }
 
   #beginAttempt(state: Traced, upstream: UpstreamRequest): void {
-    const traced = state[TRACE]
+    const traced = state[this.#key]
     if (traced === undefined) return
     const { propagation, SpanKind, trace } = this.#api
     const { hostname, port } = new URL(upstream.origin)
@@ -118,7 +122,7 @@ export class Tracing {
   }
 
   #endAttempt(state: Traced, { status, failure }: UpstreamOutcome): void {
-    const attempt = state[TRACE]?.attempt
+    const attempt = state[this.#key]?.attempt
     if (attempt === undefined) return
     if (status !== undefined) attempt.setAttribute('http.response.status_code', status)
     if (failure !== undefined) attempt.setAttribute('error.type', failure)
@@ -126,7 +130,7 @@ export class Tracing {
       attempt.setStatus({ code: this.#api.SpanStatusCode.ERROR })
     }
     attempt.end()
-    state[TRACE]!.attempt = undefined
+    state[this.#key]!.attempt = undefined
   }
 }
 

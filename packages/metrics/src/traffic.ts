@@ -35,18 +35,15 @@ export interface DecisionCount {
   count: number
 }
 
-const TRACK = Symbol('portcullis.metrics')
-
-interface Tracked {
-  [TRACK]?: Tracking
-}
-
+/** What is kept on a request's state while it is under way. */
 interface Tracking {
   reply: FastifyReply
   ended: boolean
   wafBegan: number
   wafTime: number
 }
+
+type Tracked = Partial<Record<symbol, Tracking>>
 
 /** Counts requests. Every label has a fixed set of values or comes from the configuration, whatever clients send. */
 export class Traffic {
@@ -59,6 +56,8 @@ export class Traffic {
   /** Set where a dashboard looks on. */
   live: Live | undefined = undefined
   #claimed = false
+  /** A symbol of its own: two plugins of one tree may look at the same request. */
+  readonly #key: symbol = Symbol('portcullis.metrics')
 
   /** The traffic of an engine: metrics and dashboard look at the same. */
   static of(context: Context): Traffic {
@@ -74,13 +73,13 @@ export class Traffic {
 
   /** A request begins. */
   begin(state: RequestState, reply: FastifyReply): void {
-    ;(state as Tracked)[TRACK] = { reply, ended: false, wafBegan: 0, wafTime: 0 }
+    ;(state as object as Tracked)[this.#key] = { reply, ended: false, wafBegan: 0, wafTime: 0 }
     this.inFlight++
   }
 
   /** A request is over, by its response or because the client went away; only the first of both counts. */
   end(request: FastifyRequest, reply: FastifyReply | undefined, state: RequestState, aborted: boolean): void {
-    const tracking = (state as Tracked)[TRACK]
+    const tracking = (state as object as Tracked)[this.#key]
     if (tracking !== undefined) {
       if (tracking.ended) return
       tracking.ended = true
@@ -110,12 +109,12 @@ export class Traffic {
   }
 
   beforeWaf(state: RequestState): void {
-    const tracking = (state as Tracked)[TRACK]
+    const tracking = (state as object as Tracked)[this.#key]
     if (tracking !== undefined) tracking.wafBegan = performance.now()
   }
 
   afterWaf(state: RequestState): void {
-    const tracking = (state as Tracked)[TRACK]
+    const tracking = (state as object as Tracked)[this.#key]
     if (tracking !== undefined) tracking.wafTime += performance.now() - tracking.wafBegan
   }
 
