@@ -8,7 +8,7 @@ import { type Component, type ComponentInstance, type ComponentPlugin, type Cont
 import { checkConfig } from './check.ts'
 import { type RequestLimitsConfig, requestLimitsSchema } from './config.ts'
 import { decompression } from './decompression.ts'
-import { type Limits, readLimits } from './limits.ts'
+import { type Limits, limitsOfServer, readLimits } from './limits.ts'
 import { BODY_TOO_LARGE, PAUSE_TIMEOUT, TIMEOUT } from './refusals.ts'
 import { checkHead } from './request-head.ts'
 import { prepareServer } from './server.ts'
@@ -34,7 +34,7 @@ export const requestLimits: Component<RequestLimitsConfig> = {
       const monitor = config.mode === 'monitor'
       steps.push({ phase: 'preParsing', run: decompression(limits.maxDecompressedBody, monitor) })
     }
-    return { steps, body: bodyNeeds(limits), ready: prepareServer(limits, context) }
+    return { steps, body: bodyNeeds(limits), ready: prepareServer(limitsOfServer(limits, config.mode), context) }
   },
 }
 

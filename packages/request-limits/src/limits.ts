@@ -45,6 +45,30 @@ export function readLimits(config: RequestLimitsConfig, service?: RequestLimitsC
   }
 }
 
+/**
+ * What the server itself may enforce of a block. A server knows no monitor mode: under it, it must let pass whatever
+ * the block's own steps are to record, so it keeps to the defaults, or to the block where that allows more, and it
+ * limits no connections.
+ */
+export function limitsOfServer(limits: Limits, mode: RequestLimitsConfig['mode']): Limits {
+  if (mode !== 'monitor') return limits
+  const defaults = readLimits({})
+  const wider = (field: 'maxBody' | 'maxUrl' | 'maxHeaderSize' | 'headerTimeout' | 'requestTimeout'): number =>
+    Math.max(limits[field], defaults[field])
+  return {
+    ...limits,
+    maxBody: wider('maxBody'),
+    maxUrl: wider('maxUrl'),
+    maxHeaderSize: wider('maxHeaderSize'),
+    headerTimeout: wider('headerTimeout'),
+    requestTimeout: wider('requestTimeout'),
+    maxDecompressedBody: Math.max(limits.maxDecompressedBody, defaults.maxBody),
+    maxRequestsPerConnection: defaults.maxRequestsPerConnection,
+    maxConnections: defaults.maxConnections,
+    maxConnectionsPerIp: defaults.maxConnectionsPerIp,
+  }
+}
+
 function orNone(value: number): number {
   return value === 0 ? Number.POSITIVE_INFINITY : value
 }

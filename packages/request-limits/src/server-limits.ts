@@ -1,5 +1,5 @@
 import type { RequestLimitsConfig } from './config.ts'
-import { type Limits, readLimits } from './limits.ts'
+import { type Limits, limitsOfServer, readLimits } from './limits.ts'
 
 /** Properties of Node's HTTP server that a plugin can still set before the server listens. */
 export interface ServerProperties {
@@ -61,8 +61,8 @@ export function serverLimits(
   service: RequestLimitsConfig = {},
   endpoints: readonly RequestLimitsConfig[] = [],
 ): ServerLimitOptions {
-  const limits = readLimits(service)
-  const others = endpoints.map((endpoint) => readLimits(endpoint, service))
+  const limits = limitsOfServer(readLimits(service), service.mode)
+  const others = endpoints.map((endpoint) => limitsOfServer(readLimits(endpoint, service), endpoint.mode))
   const properties = serverProperties(limits, others)
   const { maxHeaderSize, headersTimeout, connectionsCheckingInterval, requestTimeout, maxRequestsPerSocket } =
     properties
