@@ -37,7 +37,7 @@ SecRule ARGS "@rx ^(?:php|phar|expect|zip|glob|file|gopher|dict)://" \
 
 # Commands and code
 SecRule ARGS|ARGS_NAMES|REQUEST_COOKIES|REQUEST_HEADERS:User-Agent|REQUEST_HEADERS:Referer "@rx (?:[;|&\x60\n]|\$\(|\|\|)\s*(?:/(?:usr/)?(?:local/)?s?bin/)?(?:cat|ls|id|whoami|uname|wget|curl|nc|ncat|bash|sh|zsh|python[23]?|perl|ruby|php|ping|nslookup|dig|chmod|rm|sleep|powershell|cmd(?:\.exe)?)(?:$|[\s;|&)<>\x60'\x22])" \
-  "id:160300,phase:2,pass,log,t:none,t:urlDecodeUni,t:cmdLine,t:lowercase,msg:'Command injection',tag:'embedded/rce',severity:2,setvar:tx.embedded_score=+5"
+  "id:160300,phase:2,pass,log,t:none,t:urlDecodeUni,t:removeNulls,t:lowercase,msg:'Command injection',tag:'embedded/rce',severity:2,setvar:tx.embedded_score=+5"
 SecRule ARGS|ARGS_NAMES|REQUEST_COOKIES|REQUEST_HEADERS "@rx \(\)\s*\{\s*[:_]?[^}]*\}\s*;" \
   "id:160301,phase:2,pass,log,t:none,t:urlDecodeUni,msg:'Shellshock',tag:'embedded/rce',severity:2,setvar:tx.embedded_score=+5"
 SecRule REQUEST_URI_RAW|ARGS|ARGS_NAMES|REQUEST_COOKIES|REQUEST_HEADERS "@rx \$\{(?:jndi:|[^}]{0,60}\$\{|(?:lower|upper|env|sys|date|::-|base64):)" \
