@@ -8,11 +8,11 @@ import { chromium, type Page } from 'playwright-core'
 import { type RunningGateway, run } from 'portcullis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startBackend } from './backend.ts'
+import { CHROMIUM } from './screenshot.ts'
 import { kinds, sendAndLeave, sendGarbage, sendOne } from './traffic.ts'
 
 /** More than the breaker's errors. */
 const ROUNDS = 6
-const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium'
 const TOKEN = 'a-token-for-the-test-only'
 const folder = mkdtempSync(join(tmpdir(), 'observability-'))
 const log = join(folder, 'audit.log')

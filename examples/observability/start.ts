@@ -1,12 +1,13 @@
 /**
  * A gateway under traffic of all kinds, its audit log, its metrics and its live page. `npx tsx start.ts`, then open the
- * address that it prints. With a number as argument it stops after so many seconds.
+ * address that it prints. `npx tsx start.ts 60 page.png` stops after a minute and leaves a picture of the page.
  */
 import { randomBytes } from 'node:crypto'
 import http from 'node:http'
 import { fileURLToPath } from 'node:url'
 import { run } from 'portcullis'
 import { startBackend } from './backend.ts'
+import { screenshot } from './screenshot.ts'
 import { pick, sendAndLeave, sendGarbage, sendOne } from './traffic.ts'
 
 const backend = await startBackend()
@@ -17,7 +18,8 @@ const target = new URL(gateway.url)
 
 console.log(`audit log   ${process.env.AUDIT_LOG ?? 'audit.log'} (tail -f … | jq .)`)
 console.log(`metrics     http://127.0.0.1:${process.env.METRICS_PORT ?? 9464}/__metrics`)
-console.log(`live page   http://127.0.0.1:${process.env.DASHBOARD_PORT ?? 9465}/?token=${process.env.DASHBOARD_TOKEN}`)
+const page = `http://127.0.0.1:${process.env.DASHBOARD_PORT ?? 9465}/?token=${process.env.DASHBOARD_TOKEN}`
+console.log(`live page   ${page}`)
 
 const agent = new http.Agent({ keepAlive: true, maxSockets: 50 })
 let phase = 0
@@ -30,8 +32,13 @@ const traffic = setInterval(() => {
   if (phase % 120 === 0) void sendGarbage(target)
 }, 50)
 
-const seconds = Number(process.argv[2])
-if (seconds > 0) setTimeout(() => void gateway.stop(), seconds * 1000)
+const [seconds, picture] = process.argv.slice(2)
+if (seconds !== undefined) {
+  await new Promise((resolve) => setTimeout(resolve, Number(seconds) * 1000))
+  if (picture !== undefined)
+    console.log((await screenshot(page, picture)) ? `see ${picture}` : 'no Chromium, no picture')
+  void gateway.stop()
+}
 await gateway.stopped
 clearInterval(traffic)
 agent.destroy()

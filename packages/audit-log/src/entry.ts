@@ -32,6 +32,8 @@ export interface Entry {
   method: string | undefined
   /** Undefined where no route matched. */
   route: string | undefined
+  /** Where the endpoint of the route stands in the gateway's configuration. */
+  endpoint: string | undefined
   path: string | undefined
   /** Without the question mark; undefined when there is none. */
   query: string | undefined
@@ -68,6 +70,8 @@ export function entryOf(
   const { socket } = raw
   const connection = connectionOf(socket)
   const { decisions } = state
+  // The getter makes an object: it is read once.
+  const { routeOptions } = request
   const decision = decisions.length === 0 ? undefined : deciding(decisions)
   const status = reply === undefined || (aborted && !reply.raw.headersSent) ? undefined : reply.statusCode
   const total = reply === undefined ? 0 : reply.elapsedTime
@@ -80,7 +84,8 @@ export function entryOf(
     ip: behindProxy ? request.ip : connection.peer,
     peer: connection.peer,
     method: request.method,
-    route: request.routeOptions.url,
+    route: routeOptions.url,
+    endpoint: routeOptions.config.portcullisEndpoint?.place,
     path: mark === -1 ? url : url.slice(0, mark),
     query: mark === -1 ? undefined : url.slice(mark + 1),
     status,
@@ -123,6 +128,7 @@ function bareEntry(
     peer: ip,
     method: undefined,
     route: undefined,
+    endpoint: undefined,
     path: undefined,
     query: undefined,
     status,

@@ -48,7 +48,7 @@ export function ecsWriter(options: LineOptions): LineWriter {
           upstream: entry.upstream?.duration === undefined ? undefined : milliseconds(entry.upstream.duration),
         },
         route: entry.route,
-        endpoint: request?.routeOptions.config.portcullisEndpoint?.place,
+        endpoint: entry.endpoint,
         upstream: entry.upstream,
         decisions: decisionValues(entry.decisions, options.redaction),
         facts: state?.facts && otherFacts(state.facts),

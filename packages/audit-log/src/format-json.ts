@@ -84,8 +84,7 @@ function stateText(entry: Entry, { redaction }: LineOptions): string {
   }
   if (rateLimit !== undefined) text += `,"rate_limit":{"limit":${rateLimit.limit},"remaining":${rateLimit.remaining}}`
   if (upstream !== undefined) text += `,"upstream":${upstreamText(entry)}`
-  const endpoint = entry.request?.routeOptions.config.portcullisEndpoint
-  if (endpoint !== undefined) text += `,"endpoint":${quote(endpoint.place)}`
+  if (entry.endpoint !== undefined) text += `,"endpoint":${quote(entry.endpoint)}`
   const rest = facts === undefined ? undefined : otherFacts(facts)
   return rest === undefined ? text : `${text},"facts":${jsonText(rest, 32_768, (name) => redaction.hidesField(name))}`
 }

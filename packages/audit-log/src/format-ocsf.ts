@@ -119,7 +119,7 @@ function unmappedOf(entry: Entry, options: LineOptions): object {
     portcullis: {
       outcome: entry.outcome,
       route: entry.route,
-      endpoint: entry.request?.routeOptions.config.portcullisEndpoint?.place,
+      endpoint: entry.endpoint,
       latency: {
         total: milliseconds(entry.total),
         gateway: milliseconds(gatewayTime(entry)),
