@@ -16,7 +16,7 @@ export interface RotateConfig {
 }
 
 /** A collector that takes lines by HTTP. */
-export interface HttpSinkConfig {
+interface HttpSinkConfig {
   url: string
   headers?: Record<string, string>
   timeout?: string | number
@@ -25,7 +25,7 @@ export interface HttpSinkConfig {
 }
 
 /** A syslog server (RFC 5424). */
-export interface SyslogSinkConfig {
+interface SyslogSinkConfig {
   host: string
   port?: number
   protocol?: 'udp' | 'tcp' | 'tls'

@@ -3,7 +3,7 @@ import type { TLSSocket } from 'node:tls'
 import { quote } from './json-text.ts'
 
 /** What is told of a connection's TLS. */
-export interface TlsFacts {
+interface TlsFacts {
   version: string
   cipher: string
   serverName: string | undefined

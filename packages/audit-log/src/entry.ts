@@ -8,7 +8,7 @@ import { type WireBytes, wireBytes } from './wire.ts'
 export type Outcome = 'ok' | 'refused' | 'error' | 'aborted'
 
 /** What the proxy tells of the upstream, as a fact of the request. */
-export interface UpstreamFact {
+interface UpstreamFact {
   origin?: string
   status?: number
   attempts?: number

@@ -2,7 +2,7 @@ import { type BoundInstance, enginesOf, isCommentKey, type JSONSchema, seenRoute
 import type { FastifyInstance } from 'fastify'
 
 /** One block in the plan of a route. */
-export interface PlanStep {
+interface PlanStep {
   component: string
   level: string
   place: string
@@ -11,7 +11,7 @@ export interface PlanStep {
 }
 
 /** The effective plan of one route: what stands around it, in order. */
-export interface RoutePlan {
+interface RoutePlan {
   methods: readonly string[]
   url: string
   steps: readonly number[]
