@@ -1,7 +1,7 @@
 import { writeSync } from 'node:fs'
 import type { RotateConfig } from './config.ts'
-import { LogFile } from './log-file.ts'
-import { Rotation } from './rotation.ts'
+import type { LogFile } from './log-file.ts'
+import { LogTarget } from './log-target.ts'
 import { CLOSE_TIMEOUT, Pause, RETRY, type Sink, type SinkListener, within } from './sink.ts'
 
 /** How a file is written. */
@@ -22,8 +22,6 @@ export interface FileSinkOptions {
 
 /** Characters that are written without waiting for the interval. */
 const BATCH = 64 * 1024
-/** Milliseconds between two looks whether the file was renamed under us. */
-const LOOK = 1000
 /** Milliseconds after which a write that does not end (a dead network share) counts as a failure. */
 const STALLED = 5000
 
@@ -35,24 +33,21 @@ export class FileSink implements Sink {
   readonly name: string
   dropped = 0
   readonly #options: FileSinkOptions
-  readonly #rotation: Rotation
+  readonly #target: LogTarget
   readonly #retry = new Pause()
   #pending = ''
   #lines = 0
   #inFlight = 0
   #timer: NodeJS.Timeout | undefined
-  #file: LogFile | undefined
   #writing: Promise<void> | undefined
   #writeBegan = 0
   #broken = false
-  #reopen = false
   #closed = false
-  #nextLook = 0
 
   constructor(options: FileSinkOptions) {
     this.#options = options
     this.name = options.path
-    this.#rotation = new Rotation(options.rotate)
+    this.#target = new LogTarget(options)
   }
 
   get available(): boolean {
@@ -80,7 +75,7 @@ export class FileSink implements Sink {
   async open(): Promise<void> {
     process.on('exit', this.#onExit)
     try {
-      await this.#opened()
+      await this.#target.current()
     } catch (error) {
       this.#fail(error as Error)
       this.#start()
@@ -90,15 +85,15 @@ export class FileSink implements Sink {
 
   /** Opens the path again: it may have been renamed. Lines that wait go to the new file. */
   async reopen(): Promise<void> {
-    this.#reopen = true
+    this.#target.reopen = true
     const end = performance.now() + CLOSE_TIMEOUT
     // A run that was ending does not see the wish any more: the next one does.
-    while (this.#reopen && performance.now() < end) {
+    while (this.#target.reopen && performance.now() < end) {
       this.#retry.end()
       this.#start()
       await within(this.#writing!, end - performance.now())
     }
-    if (this.#reopen || this.#broken) throw new Error(`the audit log cannot be opened: ${this.#options.path}`)
+    if (this.#target.reopen || this.#broken) throw new Error(`the audit log cannot be opened: ${this.#options.path}`)
   }
 
   async close(): Promise<void> {
@@ -108,7 +103,7 @@ export class FileSink implements Sink {
     if (this.#lines > 0) this.#start()
     const done = this.#writing === undefined || (await within(this.#writing, CLOSE_TIMEOUT))
     process.off('exit', this.#onExit)
-    if (done) await this.#abandon()
+    if (done) await this.#target.abandon()
     else this.dropped += this.queued
   }
 
@@ -119,9 +114,9 @@ export class FileSink implements Sink {
 
   /** The process ends without having closed us (an uncaught exception): what waits goes out at once. */
   readonly #onExit = (): void => {
-    if (this.#pending === '' || this.#file === undefined) return
+    if (this.#pending === '' || this.#target.file === undefined) return
     try {
-      writeSync(this.#file.fd, this.#pending)
+      writeSync(this.#target.file.fd, this.#pending)
       this.#pending = ''
     } catch {
       // There is nobody left to tell.
@@ -133,7 +128,7 @@ export class FileSink implements Sink {
     this.#timer = undefined
     this.#writing ??= this.#run().finally(() => {
       this.#writing = undefined
-      if (this.#closed) void this.#abandon()
+      if (this.#closed) void this.#target.abandon()
       else if (this.#lines > 0) this.#timer = setTimeout(this.#onTimer, this.#options.flushInterval).unref()
     })
   }
@@ -147,16 +142,16 @@ export class FileSink implements Sink {
       this.#lines = 0
       await this.#deliver(batch)
       this.#inFlight = 0
-    } while (this.#pending.length >= BATCH || this.#reopen || (this.#closed && this.#lines > 0))
+    } while (this.#pending.length >= BATCH || this.#target.reopen || (this.#closed && this.#lines > 0))
   }
 
   /** Writes one batch, in parts where the file is put aside in between; tries until it is done. */
   async #deliver(batch: string): Promise<void> {
     let rest = batch
-    while (rest !== '' || this.#reopen || this.#broken) {
+    while (rest !== '' || this.#target.reopen || this.#broken) {
       try {
-        const file = await this.#opened()
-        const part = this.#fitting(file, rest)
+        const file = await this.#target.current()
+        const part = this.#target.fitting(file, rest)
         if (part !== '') await this.#write(file, part)
         rest = rest.slice(part.length)
         if (this.#broken) this.#recover()
@@ -181,8 +176,8 @@ export class FileSink implements Sink {
         } catch (error) {
           // The rest of the part waits in the file's own buffer: it must be written before anything else.
           this.#fail(error as Error)
-          if (this.#closed || this.#reopen) {
-            await this.#abandon()
+          if (this.#closed || this.#target.reopen) {
+            await this.#target.abandon()
             throw error
           }
           await this.#retry.wait(RETRY)
@@ -191,58 +186,6 @@ export class FileSink implements Sink {
     } finally {
       this.#writeBegan = 0
     }
-  }
-
-  /** The file that lines go to now: opened, put aside or opened again as is due. */
-  async #opened(): Promise<LogFile> {
-    const { path, mode } = this.#options
-    if (path === 'stdout') {
-      this.#reopen = false
-      this.#file ??= LogFile.standardOutput()
-      return this.#file
-    }
-    if (this.#file !== undefined && !(await this.#isCurrent())) this.#reopen = true
-    if (this.#reopen) {
-      this.#reopen = false
-      await this.#abandon()
-    }
-    if (this.#file !== undefined && this.#rotation.isDue(this.#file)) {
-      const error = (await this.#file.isCurrent()) ? await this.#rotation.putAside(path) : undefined
-      if (error !== undefined) this.#options.onNotice?.(error)
-      await this.#abandon()
-      return this.#opened()
-    }
-    if (this.#file === undefined) {
-      this.#file = await LogFile.open(path, mode)
-      this.#rotation.opened(this.#file)
-      if (this.#rotation.isDue(this.#file)) return this.#opened()
-    }
-    return this.#file
-  }
-
-  async #isCurrent(): Promise<boolean> {
-    const now = performance.now()
-    if (now < this.#nextLook) return true
-    this.#nextLook = now + LOOK
-    return this.#file!.isCurrent()
-  }
-
-  async #abandon(): Promise<void> {
-    const file = this.#file
-    this.#file = undefined
-    await file?.close()
-  }
-
-  /** As many whole lines as the file has room for, at least one. */
-  #fitting(file: LogFile, text: string): string {
-    const room = this.#rotation.room(file)
-    if (text.length <= room) return text
-    const end = text.lastIndexOf('\n', room - 1)
-    if (end !== -1) return text.slice(0, end + 1)
-    if (file.size === 0) return text.slice(0, text.indexOf('\n') + 1)
-    // Not one line fits: the file counts as full, and is put aside before the next attempt.
-    file.size = Number.POSITIVE_INFINITY
-    return ''
   }
 
   #fail(error: Error): void {
