@@ -1,4 +1,3 @@
-import { writeSync } from 'node:fs'
 import type { RotateConfig } from './config.ts'
 import type { LogFile } from './log-file.ts'
 import { LogTarget } from './log-target.ts'
@@ -38,6 +37,8 @@ export class FileSink implements Sink {
   #pending = ''
   #lines = 0
   #inFlight = 0
+  /** What is left of the batch that is being written. */
+  #rest = ''
   #timer: NodeJS.Timeout | undefined
   #writing: Promise<void> | undefined
   #writeBegan = 0
@@ -112,15 +113,14 @@ export class FileSink implements Sink {
     this.#start()
   }
 
-  /** The process ends without having closed us (an uncaught exception): what waits goes out at once. */
+  /** The process ends without having closed us (an uncaught exception, `process.exit`): what waits goes out at once. */
   readonly #onExit = (): void => {
-    if (this.#pending === '' || this.#target.file === undefined) return
-    try {
-      writeSync(this.#target.file.fd, this.#pending)
-      this.#pending = ''
-    } catch {
-      // There is nobody left to tell.
-    }
+    const { file } = this.#target
+    if (file === undefined) return
+    const begun = this.#writeBegan === 0 ? 0 : file.growth()
+    file.writeNow(this.#rest.slice(begun) + this.#pending)
+    this.#rest = ''
+    this.#pending = ''
   }
 
   #start(): void {
@@ -147,18 +147,19 @@ export class FileSink implements Sink {
 
   /** Writes one batch, in parts where the file is put aside in between; tries until it is done. */
   async #deliver(batch: string): Promise<void> {
-    let rest = batch
-    while (rest !== '' || this.#target.reopen || this.#broken) {
+    this.#rest = batch
+    while (this.#rest !== '' || this.#target.reopen || this.#broken) {
       try {
         const file = await this.#target.current()
-        const part = this.#target.fitting(file, rest)
+        const part = this.#target.fitting(file, this.#rest)
         if (part !== '') await this.#write(file, part)
-        rest = rest.slice(part.length)
+        this.#rest = this.#rest.slice(part.length)
         if (this.#broken) this.#recover()
       } catch (error) {
         this.#fail(error as Error)
         if (this.#closed) {
-          this.dropped += countLines(rest)
+          this.dropped += countLines(this.#rest)
+          this.#rest = ''
           return
         }
         await this.#retry.wait(RETRY)

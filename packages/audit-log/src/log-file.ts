@@ -1,4 +1,4 @@
-import { close, constants, fstat, open, type Stats, stat } from 'node:fs'
+import { close, constants, fstat, fstatSync, open, type Stats, stat, writeSync } from 'node:fs'
 import { promisify } from 'node:util'
 import sonicBoom from 'sonic-boom'
 
@@ -63,6 +63,22 @@ export class LogFile {
   async retry(length: number): Promise<void> {
     await this.#settled(() => this.#sonic.flush())
     this.size += length
+  }
+
+  /** Bytes of an unfinished {@link write} that are in the file already; all of them where that cannot be known. */
+  growth(): number {
+    if (this.#stats?.isFile() !== true) return Number.POSITIVE_INFINITY
+    return Math.max(0, fstatSync(this.fd).size - this.size)
+  }
+
+  /** Writes at once, for a process that ends; what cannot be written is lost. */
+  writeNow(text: string): void {
+    let bytes = Buffer.from(text, 'latin1')
+    try {
+      while (bytes.length > 0) bytes = bytes.subarray(writeSync(this.fd, bytes))
+    } catch {
+      // There is nobody left to tell.
+    }
   }
 
   /** Is the path still this very file? False when it was renamed, removed or replaced. */
