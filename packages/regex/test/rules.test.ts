@@ -123,7 +123,7 @@ describe('patterns of the rule sets', () => {
     }
   })
 
-  it('takes at most 50 ms for any 64 KB, whatever the attack, and as long again for the captures', {
+  it('takes at most 50 ms for any 64 KB, whatever the attack, and at most 100 ms for the captures of a match', {
     timeout: 60_000,
   }, () => {
     const random = new Random(11)
@@ -133,7 +133,7 @@ describe('patterns of the rule sets', () => {
         // A first run also compiles, and others want the machine too: only what stays slow counts.
         const isQuick = [1, 2, 3, 4, 5, 6].some(() => {
           const [search, captures] = timed(regex, subject)
-          return search <= 50 && captures <= 50
+          return search <= 50 && captures <= 100
         })
         if (!isQuick) slow.push(`${name}, ${attack}: ${timed(regex, subject).join(', ')} ms`)
       }
