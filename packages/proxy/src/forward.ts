@@ -249,9 +249,10 @@ export class Forward {
 
   readonly #onClientClose = (): void => {
     if (this.#finished) return
-    this.#exchange?.cancel('cancelled')
+    // First: what the cancelled try says then is for the breaker's count, not for a client who is gone.
     this.#finished = true
     clearTimeout(this.#timer)
+    this.#exchange?.cancel('cancelled')
   }
 }
 

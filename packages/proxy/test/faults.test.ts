@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import http from 'node:http'
 import net from 'node:net'
+import type { Component } from '@portcullis/core'
 import type { FastifyInstance } from 'fastify'
 import { afterEach, describe, expect, it } from 'vitest'
 import {
@@ -165,6 +166,38 @@ describe('a client that goes away', () => {
     })
     await closed
   })
+})
+
+it('a client that went away is told to the breaker as cancelled, and nowhere as a failure of the backend', async () => {
+  const silent = await startRawBackend(() => undefined)
+  closing.push(silent.close)
+  const outcomes: (string | undefined)[] = []
+  let decided: (count: number) => void = () => undefined
+  const decisions = new Promise<number>((resolve) => {
+    decided = resolve
+  })
+  const spy: Component = {
+    name: 'spy',
+    namespaces: ['test/spy'],
+    levels: ['endpoint'],
+    schema: { type: 'object' },
+    create: () => ({
+      steps: [
+        { phase: 'upstreamResponse', run: (_request, _state, _upstream, { failure }) => void outcomes.push(failure) },
+        {
+          phase: 'onRequestAbort',
+          run: (_request, state) => void setTimeout(() => decided(state.decisions.length), 50),
+        },
+      ],
+    }),
+  }
+  const endpoint = { endpoint: '/x', hostsOfBackend: [silent.url], extraConfig: { 'test/spy': {} } }
+  ;({ app, port } = await startProxy([endpoint], [spy]))
+  const request = http.get({ port, path: '/x' })
+  request.on('error', () => undefined)
+  setTimeout(() => request.destroy(), 100)
+  expect(await decisions).toBe(0)
+  expect(outcomes).toEqual(['cancelled'])
 })
 
 describe('retries', () => {
