@@ -9,6 +9,7 @@ import { type ChildProcess, fork, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { parseArgs } from 'node:util'
 import { load } from './load.ts'
+import { measureTokens } from './new-tokens.ts'
 import { type Suite, suites } from './suites.ts'
 
 interface Runner {
@@ -32,8 +33,12 @@ const { values, positionals } = parseArgs({
 build()
 const chosen = positionals.length > 0 ? positionals : ['proxy']
 for (const name of chosen) {
+  if (name === 'tokens') {
+    await measureTokens()
+    continue
+  }
   const suite = suites[name]
-  if (suite === undefined) throw new Error(`unknown suite "${name}": ${Object.keys(suites).join(', ')}`)
+  if (suite === undefined) throw new Error(`unknown suite "${name}": tokens, ${Object.keys(suites).join(', ')}`)
   await measure(name, suite)
 }
 process.exit(0)
