@@ -67,6 +67,7 @@ async function gateway(fastify: FastifyInstance, options: GatewayOptions): Promi
     unknownNamespace: (key) => unknownNamespace(key, NAMESPACES).message,
     ...(redisStore === undefined ? undefined : { redisStore }),
   })
+  if (redisStore !== undefined) publishStore(engine, redisStore)
   fastify.decorate('portcullis', { engine, config: loaded, reload: () => engine.reload() })
   await fastify.register(async (scope) => addEndpoints(scope, endpointOptions(loaded)))
 }
@@ -99,6 +100,18 @@ function loadOptions(options: GatewayOptions): LoadedConfig {
     )
   }
   return loadConfig(options.config, options)
+}
+
+/** Is the shared store there, and how quick is it? */
+function publishStore(engine: Engine, store: Store): void {
+  const available = (): number => (store.healthy() === true ? 1 : 0)
+  engine.publish({ name: 'store_available', help: 'Does the shared store answer', read: available })
+  const seconds = (): number => (store.latency ?? 0) / 1000
+  engine.publish({
+    name: 'store_latency_seconds',
+    help: 'Time of an operation of the shared store, lately',
+    read: seconds,
+  })
 }
 
 function redisStoreOf(fastify: FastifyInstance, loaded: LoadedConfig): Store | undefined {

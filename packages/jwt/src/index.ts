@@ -49,7 +49,7 @@ export default plugin
 
 function createJwt(config: JwtConfig, context: Context): ComponentInstance {
   const verifier = verifierOf(config, context)
-  publishSize(context, verifier)
+  publishNumbers(context, verifier)
   const authenticated = authenticatedHeader(config)
   return {
     steps: [{ phase: 'onRequest', run: makeStep(config, context, verifier) }],
@@ -68,15 +68,24 @@ function createJwt(config: JwtConfig, context: Context): ComponentInstance {
   }
 }
 
-/** One number for all verifiers of a tree. */
-function publishSize(context: Context, verifier: Verifier): void {
+/** Numbers of all verifiers of a tree: tokens in the caches, ages of the fetched key sets. */
+function publishNumbers(context: Context, verifier: Verifier): void {
   const verifiers = context.shared('jwt:verifiers', () => {
     const all = new Set<Verifier>()
-    const read = (): number => [...all].reduce((sum, { size }) => sum + size, 0)
-    context.gauge({ name: 'jwt_cached_tokens', help: 'Verified tokens in the cache', read })
+    const size = (): number => [...all].reduce((sum, one) => sum + one.size, 0)
+    context.gauge({ name: 'jwt_cached_tokens', help: 'Verified tokens in the cache', read: size })
+    context.gauge({ name: 'jwks_age_seconds', help: 'Time since a key set was fetched', read: () => agesOf(all) })
     return all
   })
   verifiers.add(verifier)
+}
+
+function agesOf(verifiers: Iterable<Verifier>): { labels: { keys: string }; value: number }[] {
+  const ages = new Map<string, number>()
+  for (const { sources } of verifiers) {
+    for (const { fetched } of sources) if (fetched !== undefined) ages.set(fetched.name, fetched.age / 1000)
+  }
+  return [...ages].map(([keys, value]) => ({ labels: { keys }, value }))
 }
 
 type Run = (request: FastifyRequest, state: RequestState) => StepResult | Promise<StepResult>

@@ -13,6 +13,8 @@ export interface KeySource {
   readonly generation: number
   /** Does it have any keys? Without, tokens can neither be accepted nor called wrong. */
   readonly usable: boolean
+  /** Of a set that is fetched: its name, and the milliseconds since it was last fetched with success. */
+  readonly fetched?: { name: string; age: number } | undefined
   find(id: string | undefined, alg: Algorithm): readonly VerificationKey[]
   /** Looks whether the keys are still the right ones. A promise = wait for it before {@link find}; it never rejects. */
   refresh(now: number): Promise<void> | undefined

@@ -58,6 +58,10 @@ export class RemoteKeys implements KeySource {
     return this.#loadedAt !== undefined && this.#ring.size > 0
   }
 
+  get fetched(): { name: string; age: number } | undefined {
+    return this.#loadedAt === undefined ? undefined : { name: this.#options.name, age: this.#now() - this.#loadedAt }
+  }
+
   find(id: string | undefined, alg: Algorithm): readonly VerificationKey[] {
     return this.#ring.find(id, alg)
   }

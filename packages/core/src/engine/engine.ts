@@ -126,6 +126,11 @@ export class Engine {
     return this.#workshop.gauges
   }
 
+  /** Publishes a number that belongs to no component. */
+  publish(gauge: Gauge): void {
+    this.#workshop.gauges.push(gauge)
+  }
+
   get log(): FastifyBaseLogger {
     return this.#fastify.log
   }

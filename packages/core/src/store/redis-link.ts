@@ -24,6 +24,7 @@ export class RedisLink {
   readonly #options: LinkOptions
   #client: RedisClient | undefined
   #failures = 0
+  #latency = 0
   #down = false
   #probe: NodeJS.Timeout | undefined
   #closed = false
@@ -48,6 +49,11 @@ export class RedisLink {
     return !this.#down && this.#client?.status === 'ready'
   }
 
+  /** Milliseconds that an operation takes, the recent ones weighing most; 0 before the first. */
+  get latency(): number {
+    return this.#latency
+  }
+
   /** Runs an operation, unless the store is known to be down. */
   run<T>(operation: (client: RedisClient) => Promise<T>): Promise<T> {
     const client = this.#client
@@ -55,9 +61,12 @@ export class RedisLink {
       if (!this.#down) this.#fail('is not connected', true)
       return Promise.reject(new StoreUnavailableError('the shared store is not available'))
     }
+    const started = performance.now()
     return this.#inTime(client, operation).then(
       (value) => {
         this.#failures = 0
+        const took = performance.now() - started
+        this.#latency = this.#latency === 0 ? took : this.#latency + (took - this.#latency) / 16
         return value
       },
       (error: unknown) => {

@@ -100,6 +100,11 @@ export class RedisStore implements Store {
     return this.#link.available
   }
 
+  /** Milliseconds that an operation takes, the recent ones weighing most. */
+  get latency(): number {
+    return this.#link.latency
+  }
+
   close(): void {
     this.#closed = true
     this.#link.close(this.#owned)

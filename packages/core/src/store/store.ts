@@ -86,6 +86,8 @@ export interface Store {
   limiter(name: string, rules: readonly LimitRule[]): Limiter
   /** Waits for the first connection, for a bounded time; rejects only when the store can never work. */
   ready?(): Promise<void>
+  /** Milliseconds that an operation takes, lately; undefined where it takes none. */
+  readonly latency?: number
   /** Does it answer? */
   healthy(): MaybePromise<boolean>
   close(): MaybePromise<void>
