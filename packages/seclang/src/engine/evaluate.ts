@@ -2,9 +2,9 @@
 
 import type { Operator } from '../operators/index.ts'
 import { TX_ID } from './ids.ts'
-import { limited } from './limit.ts'
+import { limited, matches } from './limit.ts'
 import type { Exclusion, Link, Predicate, Rule, Target } from './model.ts'
-import { mayMatch, memoised } from './plan.ts'
+import { mayMatch, memoised, nextCandidate } from './plan.ts'
 import type { StringRecord } from './strings.ts'
 import type { PhaseResult, Transaction } from './transaction.ts'
 import { Value } from './value.ts'
@@ -27,9 +27,11 @@ export function evaluatePhase(tx: Transaction, phase: number, from = 0): PhaseRe
   if (tx.engine === 'Off' || (phase < 5 && (tx.verdict !== undefined || tx.allowedUntil >= phase))) return undefined
   const list = tx.rules.phases[phase]!
   let place = from
-  while (place < list.length) {
-    const rule = list[place]!
-    place = runRule(tx, rule)
+  for (;;) {
+    // A probe wants to see every rule that is reached.
+    if (tx.reached === null) place = nextCandidate(tx, phase, place)
+    if (place >= list.length) break
+    place = runRule(tx, list[place]!)
     if (tx.loading !== undefined) return resume(tx, phase, place)
     if (place < 0) break
   }
@@ -187,7 +189,7 @@ function ask(tx: Transaction, rule: Rule, question: Question, value: Value, name
   if (!planned && link.chain.steps.length === 0) {
     // Nothing to transform and nothing to remember: a plain text needs no record.
     if (predicate !== null) predicate.countMiss(tx)
-    const hit = limited(tx, () => operator.matches(value.text), false)
+    const hit = matches(tx, operator, value.text)
     return decide(tx, rule, question, value, value.text, name, hit)
   }
   value.record ??= tx.record(value.text)
@@ -198,7 +200,7 @@ function ask(tx: Transaction, rule: Rule, question: Question, value: Value, name
 function answer(tx: Transaction, question: Question, record: StringRecord): boolean {
   const { predicate, operator } = question
   if (predicate !== null) return memoised(tx, predicate, record)
-  return limited(tx, () => operator.matches(record.value), false)
+  return matches(tx, operator, record.value)
 }
 
 /** multiMatch: the value is looked at before, between and after the transformations, once for each change. */
@@ -215,6 +217,11 @@ function askStages(tx: Transaction, rule: Rule, question: Question, value: Value
   return any
 }
 
+/** Apart from `decide`, so that only who captures pays for the closure. */
+function captures(tx: Transaction, operator: Operator, text: string): readonly string[] {
+  return limited(tx, () => operator.captures(text), [])
+}
+
 function decide(
   tx: Transaction,
   rule: Rule,
@@ -226,7 +233,7 @@ function decide(
 ): boolean {
   const { link } = question
   if (hit === link.negated) return false
-  if (link.capture) tx.tx.capture(link.negated ? [text] : limited(tx, () => question.operator.captures(text), []))
+  if (link.capture) tx.tx.capture(link.negated ? [text] : captures(tx, question.operator, text))
   tx.matchedName = name ?? value.name
   tx.matchedText = text
   tx.matched.push({ name: tx.matchedName, text })

@@ -4,11 +4,21 @@
  */
 
 import { LiteralScanner, RegexGroup } from '@portcullis/regex'
-import { limited } from './limit.ts'
+import { matches } from './limit.ts'
 import type { Link, Predicate } from './model.ts'
 import type { RuleSet } from './ruleset.ts'
 import { Prefilters, type StringRecord, StringTable, WORD_BITS } from './strings.ts'
 import type { Transaction } from './transaction.ts'
+
+/**
+ * The first links of a phase's rules as plain numbers, by place: most rules end at one bit test, and this way without a
+ * look at the rule itself. A group of -1 stands for rules that must be run.
+ */
+interface Gates {
+  readonly group: Int32Array
+  readonly word: Int32Array
+  readonly bit: Int32Array
+}
 
 /** Bits, tables and filters for the predicates that are in use. */
 export interface Plan {
@@ -24,6 +34,8 @@ export interface Plan {
   /** For phases 1 and 2, and for the others. */
   readonly request: Prefilters
   readonly response: Prefilters
+  /** By phase. */
+  readonly gates: readonly Gates[]
 }
 
 interface Filterable {
@@ -71,6 +83,24 @@ function automatonCells(rules: RuleSet, used: ReadonlySet<Predicate>): Uint8Arra
   return cells
 }
 
+function makeGates(rules: RuleSet, word: Int32Array, bit: Int32Array): Gates[] {
+  return rules.phases.map((list) => {
+    const gates = {
+      group: new Int32Array(list.length).fill(-1),
+      word: new Int32Array(list.length),
+      bit: new Int32Array(list.length),
+    }
+    for (const [place, { first }] of list.entries()) {
+      const predicate = first.predicate
+      if (first.group < 0 || predicate === null || word[predicate.index]! < 0) continue
+      gates.group[place] = first.group
+      gates.word[place] = word[predicate.index]!
+      gates.bit[place] = bit[predicate.index]!
+    }
+    return gates
+  })
+}
+
 /** Makes a plan for the predicates in use; the others are asked directly, which is right but slower. */
 export function makePlan(rules: RuleSet, used: ReadonlySet<Predicate>): Plan {
   const all = rules.predicates
@@ -92,6 +122,7 @@ export function makePlan(rules: RuleSet, used: ReadonlySet<Predicate>): Plan {
     words,
     strings: new StringTable(words),
     automaton,
+    gates: makeGates(rules, word, bit),
     request: makePrefilters(
       words,
       1,
@@ -117,6 +148,19 @@ export function mayMatch(tx: Transaction, link: Link, phase: number): boolean {
   if (word < 0) return true
   const mask = tx.groupMasks[link.group] ?? groupMask(tx, link.group, filtersFor(plan, phase))
   return (mask[word]! & plan.bit[index]!) !== 0
+}
+
+/** The first place from `place` on whose rule may match; rules between cannot. */
+export function nextCandidate(tx: Transaction, phase: number, place: number): number {
+  const { plan, groupMasks } = tx
+  const { group, word, bit } = plan.gates[phase]!
+  for (; place < group.length; place++) {
+    const index = group[place]!
+    if (index < 0) return place
+    const mask = groupMasks[index] ?? groupMask(tx, index, filtersFor(plan, phase))
+    if ((mask[word[place]!]! & bit[place]!) !== 0) return place
+  }
+  return place
 }
 
 function groupMask(tx: Transaction, group: number, filters: Prefilters): number[] {
@@ -170,14 +214,14 @@ export function memoised(tx: Transaction, predicate: Predicate, record: StringRe
   const word = plan.word[predicate.index]!
   if (word < 0) {
     predicate.countMiss(tx)
-    return limited(tx, () => predicate.operator.matches(record.value), false)
+    return matches(tx, predicate.operator, record.value)
   }
   const bit = plan.bit[predicate.index]!
   if ((record.maybe[word]! & bit) === 0) return false
   if ((record.yes[word]! & bit) !== 0) return true
   const before = tx.limitsExceeded
   tx.limitsExceeded = false
-  const hit = limited(tx, () => predicate.operator.matches(record.value), false)
+  const hit = matches(tx, predicate.operator, record.value)
   // A limit is no answer, so it must not be remembered as one.
   record.own()
   if (hit) record.yes[word]! |= bit
