@@ -35,7 +35,9 @@ export async function explainRequest(
 ): Promise<RequestExplanation> {
   const settings = readSettings(config, service, baseDir)
   const { rules } = load(settings)
-  const { method, target, version, headers, body } = parseRequest(request)
+  const parsed = parseRequest(request)
+  if (parsed === undefined) throw new RangeError('the request has no request line: expected "GET /path HTTP/1.1"')
+  const { method, target, version, headers, body } = parsed
   const tx = rules.transaction({ clientIp: '127.0.0.1', uniqueId: 'test' })
   tx.store = new MemoryCollections()
   tx.engine = 'On'

@@ -65,7 +65,13 @@ export const waf: Component<WafConfig> = {
     return {
       steps: inspectionSteps(planOf, settings.auditParts),
       body: { capture: true },
-      onParserRefusal: (refusal) => inspectMalformed(planOf(), refusal),
+      onParserRefusal: (refusal) => {
+        try {
+          inspectMalformed(planOf(), refusal)
+        } catch (error) {
+          context.log.error({ err: error }, 'the WAF could not judge a malformed request')
+        }
+      },
       ready: async () => live.watch(),
       reload: () => {
         live.reload()

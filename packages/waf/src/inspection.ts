@@ -88,6 +88,12 @@ export class Inspection {
     return refusal.then((early) => early ?? this.body(undefined))
   }
 
+  /** Both, for a request that others have refused already: nothing comes of it but records. */
+  forTheRecord(): void {
+    const done = this.headAlone()
+    if (isPromise(done)) void done.catch(() => undefined)
+  }
+
   /** Tells what the response is, for the rules that look at its status and headers. */
   seeResponse(status: number, headers: readonly string[]): void {
     this.tx.responseHeaders(status, headers)

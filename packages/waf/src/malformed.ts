@@ -12,17 +12,17 @@ const MAX_PACKET = 16_384
 export function inspectMalformed(plan: InspectionPlan, refusal: ParserRefusal): void {
   const { packet, decisions } = refusal
   if (packet === undefined || decisions === undefined || !/^[!-~]+ /.test(packet.toString('latin1', 0, 64))) return
-  const { method, target, version, headers } = parseRequest(packet.subarray(0, MAX_PACKET))
+  const parsed = parseRequest(packet.subarray(0, MAX_PACKET))
+  if (parsed === undefined) return
   const connection = {
     clientIp: canonicalAddress(refusal.remoteAddress ?? ''),
     clientPort: refusal.remotePort ?? 0,
   }
   const recorder = { record: (decision: Decision) => decisions.push(decision) }
   const inspection = new Inspection({ ...plan, monitor: true }, '', connection, recorder)
-  const { tx } = inspection
-  tx.requestLine(method, target, version)
-  tx.requestHeaders(headers)
-  void inspection.headAlone()
+  inspection.tx.requestLine(parsed.method, parsed.target, parsed.version)
+  inspection.tx.requestHeaders(parsed.headers)
+  inspection.forTheRecord()
   inspection.seeResponse(refusal.status, [])
   inspection.finish()
 }

@@ -10,16 +10,15 @@ export interface RawRequest {
 /**
  * Takes a request apart leniently: it was written by hand, or refused by a parser.
  *
- * @throws RangeError when it has no request line.
+ * @returns undefined when it has no request line.
  */
-export function parseRequest(bytes: Buffer): RawRequest {
+export function parseRequest(bytes: Buffer): RawRequest | undefined {
   const text = bytes.toString('latin1')
   const end = /\r?\n\r?\n/.exec(text)
   const head = end === null ? text.trimEnd() : text.slice(0, end.index)
   const [line = '', ...rest] = head.split(/\r?\n/)
   const [method, target, version = 'HTTP/1.1'] = line.split(/[ \t]+/)
-  if (method === undefined || method === '' || target === undefined)
-    throw new RangeError('the request has no request line: expected "GET /path HTTP/1.1"')
+  if (method === undefined || method === '' || target === undefined) return undefined
   const headers: string[] = []
   for (const header of rest) {
     const colon = header.indexOf(':')

@@ -30,14 +30,19 @@ export function inspectionSteps(planOf: () => InspectionPlan, auditParts: string
     if (isPromise(early)) return early.then((refusal) => refusal ?? declaredTooLarge(inspection, request))
     return early ?? declaredTooLarge(inspection, request)
   }
-  const finish = (state: RequestState, status: number): void => {
+  const finish = (request: FastifyRequest, state: RequestState, status: number): void => {
     const inspection = open.get(state)
     if (inspection === undefined) return
     open.delete(state)
-    if (inspection.tx.status === undefined) inspection.seeResponse(status, [])
-    inspection.finish()
-    const entry = auditParts === undefined ? undefined : auditOf(inspection, auditParts)
-    if (entry !== undefined) state.setFact('waf_audit', entry)
+    try {
+      if (inspection.tx.status === undefined) inspection.seeResponse(status, [])
+      inspection.finish()
+      const entry = auditParts === undefined ? undefined : auditOf(inspection, auditParts)
+      if (entry !== undefined) state.setFact('waf_audit', entry)
+    } catch (error) {
+      // The response is sent: nothing but the record can suffer.
+      request.log.error({ err: error }, 'the WAF could not finish its record')
+    }
   }
   return [
     { phase: 'onRequest', slot: 'waf', run: begin },
@@ -63,13 +68,13 @@ export function inspectionSteps(planOf: () => InspectionPlan, auditParts: string
           // A URL that the router refuses meets no hook before this: the rules have their say for the record.
           const late = inspectionOf({ ...planOf(), monitor: true }, request, state)
           open.set(state, late)
-          void late.headAlone()
+          late.forTheRecord()
         }
         return inspectSent(open.get(state), request, reply, payload, state)
       },
     },
-    { phase: 'onResponse', slot: 'waf', run: (_request, reply, state) => finish(state, reply.statusCode) },
-    { phase: 'onRequestAbort', slot: 'waf', run: (_request, state) => finish(state, 499) },
+    { phase: 'onResponse', slot: 'waf', run: (request, reply, state) => finish(request, state, reply.statusCode) },
+    { phase: 'onRequestAbort', slot: 'waf', run: (request, state) => finish(request, state, 499) },
   ]
 }
 

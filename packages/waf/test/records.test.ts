@@ -1,7 +1,8 @@
 /** What is recorded of matches, and that no secret is in it. */
-import type { FastifyInstance } from 'fastify'
+import { type Decision, enginesOf, handleFrameworkError, type RequestState } from '@portcullis/core'
+import Fastify, { type FastifyInstance } from 'fastify'
 import { afterEach, describe, expect, it } from 'vitest'
-import type { WafConfig } from '../src/index.ts'
+import waf, { type WafConfig } from '../src/index.ts'
 import { Redaction } from '../src/redaction.ts'
 import { fired, makeApp } from './app.ts'
 
@@ -141,5 +142,39 @@ describe('audit entries', () => {
     const { transaction } = facts[0]!['waf_audit'] as { transaction: Record<string, unknown> }
     expect(transaction['messages']).toBeUndefined()
     expect(transaction['request']).not.toHaveProperty('headers')
+  })
+})
+
+describe('what never becomes a request', () => {
+  it('is judged for the record when the parser refuses it', async () => {
+    const { app } = await make({ rules: `SecRule REQUEST_METHOD "@streq BREW" "id:7,phase:1,deny,msg:'Coffee'"` })
+    const tell = (packet: string): Decision[] => {
+      const decisions: Decision[] = []
+      const refusal = { status: 400, code: 'HPE_INVALID_METHOD', remoteAddress: '192.0.2.1', remotePort: 1, tls: false }
+      enginesOf(app)[0]!.tellParserRefusal({ ...refusal, packet: Buffer.from(packet, 'latin1'), decisions })
+      return decisions
+    }
+    expect(tell('BREW /pot HTTP/1.1\r\nHost: a\r\n\r\n').map(({ code, mode }) => `${code} ${mode}`)).toEqual([
+      'RULE_7 record',
+      'WAF_BLOCKED monitor',
+    ])
+    const noRequests = ['', 'BREW', '\x16\x03\x01\x00', '\r\n\r\n', 'BREW \r\n', `${'x'.repeat(70_000)} /`]
+    expect(noRequests.flatMap(tell)).toEqual([])
+  })
+
+  it('is judged for the record when the router refuses it', async () => {
+    const app = Fastify({ frameworkErrors: handleFrameworkError as never })
+    open.push(app)
+    await app.register(waf, { rules: `SecRule REQUEST_URI_RAW "@contains attack" "id:7,phase:1,deny"` })
+    const states: RequestState[] = []
+    const engine = enginesOf(app)[0]!
+    const finish = engine.finishWithoutHooks.bind(engine)
+    engine.finishWithoutHooks = (request, reply, body, state) => {
+      finish(request, reply, body, state)
+      states.push(state)
+    }
+    app.get('/*', () => 'ok')
+    expect((await app.inject('/attack%FF')).statusCode).toBe(400)
+    expect(fired(states[0]!.decisions)).toEqual([7])
   })
 })
