@@ -234,3 +234,29 @@ it('is exported as an engine for the umbrella', () => {
   app = Fastify()
   expect(() => new Engine(app, { components: [], blocks: new Map() })).not.toThrow()
 })
+
+it('lets a step that fails after the response harm neither the process nor the other steps', async () => {
+  const seen: string[] = []
+  const observer = (name: string, run: () => void): Component => ({
+    name,
+    namespaces: [`test/${name}`],
+    levels: ['service'],
+    schema: { type: 'object' },
+    create: () => ({ steps: [{ phase: 'onResponse', run }] }),
+  })
+  const broken = observer('broken', () => {
+    throw new Error('broken')
+  })
+  const well = observer('well', () => void seen.push('well'))
+  const components = [broken, well]
+  const { blocks } = readBlocks({ 'test/broken': {}, 'test/well': {} }, new ComponentIndex(components), {
+    level: 'service',
+    place: 'extra_config',
+    baseDir: '.',
+  })
+  app = Fastify()
+  new Engine(app, { components, blocks })
+  app.get('/', () => 'ok')
+  expect((await app.inject('/')).statusCode).toBe(200)
+  expect(seen).toEqual(['well'])
+})

@@ -156,13 +156,25 @@ export class Engine {
   finishWithoutHooks(request: FastifyRequest, reply: FastifyReply, body: string, state: RequestState): void {
     runSend(this.servicePlan.onSend, 0, request, reply, body, state, () => undefined)
     reply.raw.once('finish', () => {
-      for (const step of this.servicePlan.onResponse) step.run(request, reply, state)
+      this.#tell(this.servicePlan.onResponse, (step) => step.run(request, reply, state))
     })
   }
 
   /** Tells components of a request that the parser refused. */
   tellParserRefusal(refusal: ParserRefusal): void {
-    for (const { instance } of this.servicePlan.instances) instance.onParserRefusal?.(refusal)
+    const told = this.servicePlan.instances.map(({ component, instance }) => ({ component: component.name, instance }))
+    this.#tell(told, ({ instance }) => instance.onParserRefusal?.(refusal))
+  }
+
+  /** What only observes must neither end the process nor keep the others from observing. */
+  #tell<T extends { component: string }>(observers: readonly T[], tell: (observer: T) => void): void {
+    for (const observer of observers) {
+      try {
+        tell(observer)
+      } catch (error) {
+        this.log.error({ err: error, component: observer.component }, 'a security component failed')
+      }
+    }
   }
 
   #addHooks(): void {
@@ -189,12 +201,12 @@ export class Engine {
     })
     fastify.addHook('onResponse', (request, reply, done) => {
       const state = this.#begin(request)
-      for (const step of this.#planOf(request, state).onResponse) step.run(request, reply, state)
+      this.#tell(this.#planOf(request, state).onResponse, (step) => step.run(request, reply, state))
       done()
     })
     fastify.addHook('onRequestAbort', (request, done) => {
       const state = this.#begin(request)
-      for (const step of this.#planOf(request, state).onRequestAbort) step.run(request, state)
+      this.#tell(this.#planOf(request, state).onRequestAbort, (step) => step.run(request, state))
       done()
     })
     onRouteOf(fastify, (route, scope) => {
