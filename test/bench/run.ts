@@ -5,9 +5,10 @@
  * machine does meets all of them alike. The lower quartile of the runs leads, since other work only ever adds time.
  * Only ratios within one run mean anything.
  */
-import { type ChildProcess, fork, spawnSync } from 'node:child_process'
+import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { parseArgs } from 'node:util'
+import { buildPackages, LOADER } from './built.ts'
 import { load } from './load.ts'
 import { measureTokens } from './new-tokens.ts'
 import { type Suite, suites } from './suites.ts'
@@ -19,9 +20,6 @@ interface Runner {
   costs: number[]
 }
 
-/** The packages are measured as they are published: built, without the names that a loader adds to functions. */
-const LOADER = ['--import', 'tsx']
-
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
@@ -30,7 +28,7 @@ const { values, positionals } = parseArgs({
     warm: { type: 'string', default: '4' },
   },
 })
-build()
+buildPackages()
 const chosen = positionals.length > 0 ? positionals : ['proxy']
 for (const name of chosen) {
   if (name === 'tokens') {
@@ -42,13 +40,6 @@ for (const name of chosen) {
   await measure(name, suite)
 }
 process.exit(0)
-
-function build(): void {
-  const { status } = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-b', 'packages'], {
-    stdio: 'inherit',
-  })
-  if (status !== 0) process.exit(1)
-}
 
 async function measure(name: string, suite: Suite): Promise<void> {
   const upstream = await start('upstream', '')

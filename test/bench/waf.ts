@@ -12,6 +12,7 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { buildPackages, LOADER } from './built.ts'
 import { hasNginx, startNginx } from './nginx.ts'
 import { loadVaried } from './waf-load.ts'
 import { kinds } from './waf-requests.ts'
@@ -34,6 +35,7 @@ const { values } = parseArgs({
     same: { type: 'boolean', default: false },
   },
 })
+buildPackages()
 const crs = values.crs ?? defaultCrs()
 const upstream = await startNode('upstream', '')
 const address = `http://127.0.0.1:${upstream.port}`
@@ -80,7 +82,7 @@ async function measure(
 
 async function startNode(name: string, upstreamAddress: string): Promise<Runner> {
   const child: ChildProcess = fork(new URL('serve.ts', import.meta.url), [name, upstreamAddress], {
-    execArgv: ['--conditions=@portcullis/source', '--import', 'tsx'],
+    execArgv: LOADER,
     env: { ...process.env, NODE_ENV: 'production', BENCH_CRS: crs },
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
