@@ -100,9 +100,10 @@ export function entryOf(
   }
 }
 
-/** What the HTTP parser refused: there is an address, a status and a code. */
+/** What the HTTP parser refused: there is an address, a status and a code, and what components made of the bytes. */
 export function parserEntry(refusal: ParserRefusal): Entry {
-  return bareEntry(refusal.remoteAddress, refusal.remotePort, refusal.status, 'parser', refusal.code)
+  const entry = bareEntry(refusal.remoteAddress, refusal.remotePort, refusal.status, 'parser', refusal.code)
+  return { ...entry, decisions: [...entry.decisions, ...(refusal.decisions ?? [])] }
 }
 
 /** A TLS handshake that failed: there is an address and OpenSSL's code. */

@@ -127,6 +127,50 @@ describe('every request has one line', () => {
     expect(lines().every((line) => line.client['ip'] === '127.0.0.1')).toBe(true)
   })
 
+  it('what components found in what the parser refused', async () => {
+    await start()
+    const judge: Component<object> = {
+      name: 'judge',
+      namespaces: ['test/judge'],
+      levels: ['service'],
+      schema: { type: 'object' },
+      create: () => ({
+        steps: [],
+        judgeParserRefusal: async ({ decisions, packet }) => {
+          const detail = { packet: packet!.toString('latin1', 0, 4), token: 's3cr3t' }
+          decisions!.push({ component: 'waf', code: 'RULE_7', mode: 'record', message: 'Odd method', detail })
+          decisions!.push({ component: 'waf', code: 'WAF_BLOCKED', mode: 'monitor', status: 403 })
+        },
+      }),
+    }
+    // It stands behind the log, as the firewall does.
+    await app.register(toPlugin(judge), {})
+    const url = new URL(await app.listen({ port: 0, host: '127.0.0.1' }))
+    await new Promise<void>((resolve) => {
+      const socket = net.connect(Number(url.port), '127.0.0.1', () =>
+        socket.write('BREW / HTTP/1.1\r\nHost: a\r\n\r\n'),
+      )
+      socket.resume().once('close', () => resolve())
+    })
+    await app.close()
+    expect(lines()).toHaveLength(1)
+    expect(lines()[0]).toMatchObject({
+      outcome: 'refused',
+      decision: { component: 'parser', code: 'HPE_INVALID_METHOD', mode: 'enforce', status: 400 },
+      decisions: [
+        { component: 'parser', code: 'HPE_INVALID_METHOD', mode: 'enforce', status: 400 },
+        {
+          component: 'waf',
+          code: 'RULE_7',
+          mode: 'record',
+          message: 'Odd method',
+          detail: { packet: 'BREW', token: '[redacted]' },
+        },
+        { component: 'waf', code: 'WAF_BLOCKED', mode: 'monitor', status: 403 },
+      ],
+    })
+  })
+
   it('a client that goes away before, and in the middle of, the response', async () => {
     const path = await start({ flush_interval: 0 })
     const url = new URL(await app.listen({ port: 0, host: '127.0.0.1' }))

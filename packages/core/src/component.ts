@@ -109,7 +109,7 @@ export interface ParserRefusal {
   tls: boolean
   /** What had arrived when the parser gave up, for who wants to judge it; undefined when it is not known. */
   packet?: Buffer
-  /** What components have to say of it. */
+  /** What components have to say of it: whole when `onParserRefusal` is told. */
   decisions?: Decision[]
 }
 
@@ -130,7 +130,9 @@ export interface ComponentInstance {
   identityHeaders?: readonly string[]
   /** Headers for answers that run no hook (the HTTP parser's 400 and 431). */
   rawHeaders?: Readonly<Record<string, string>>
-  /** Told of requests that never became requests. */
+  /** Judges a request that never became one, for the record: adds to its `decisions`. Before anybody is told of it. */
+  judgeParserRefusal?: (refusal: ParserRefusal) => MaybePromise<void>
+  /** Told of requests that never became requests, once all have judged. */
   onParserRefusal?: (refusal: ParserRefusal) => void
   /** Slow work before the first request: fetch keys, read files. A rejection fails the start. */
   ready?: () => Promise<void>

@@ -55,6 +55,10 @@ function make(name: string, over: Partial<ComponentInstance> = {}): Component<Co
   }
 }
 
+function neverJudges(): never {
+  throw new Error('no')
+}
+
 const apps: FastifyInstance[] = []
 afterEach(async () => {
   log.length = 0
@@ -286,6 +290,24 @@ describe('errors that run no hook', () => {
     expect(head).toContain(`content-length: ${body!.length}`)
     expect(JSON.parse(body!)).toMatchObject({ statusCode: status, code: `PORTCULLIS_${code}` })
     expect(log[0]).toMatch(new RegExp(`^a parser ${status} \\w+ false$`))
+  })
+
+  it.each(['at once', 'later'])('of the parser are told when all have judged, %s', async (when) => {
+    const app = fresh({ clientErrorHandler: handleClientError })
+    const told = new Promise<ParserRefusal>((resolve) => {
+      void app.register(toPlugin(make('a', { onParserRefusal: resolve })), {})
+    })
+    const judge = (code: string) => (refusal: ParserRefusal) => {
+      const add = () => void refusal.decisions!.push({ component: 'b', code, mode: 'record' })
+      return when === 'later' ? new Promise((resolve) => setTimeout(resolve, 20)).then(add) : add()
+    }
+    const failing = when === 'later' ? () => Promise.reject(new Error('no')) : () => neverJudges()
+    await app.register(toPlugin(make('c', { judgeParserRefusal: failing })), {})
+    await app.register(toPlugin(make('b', { judgeParserRefusal: judge('FOUND') })), {})
+    await app.listen({ port: 0, host: '127.0.0.1' })
+    const answer = await exchange(app, 'BROKEN\r\n\r\n')
+    expect(answer).toMatch(/^HTTP\/1\.1 400 /)
+    expect((await told).decisions).toEqual([{ component: 'b', code: 'FOUND', mode: 'record' }])
   })
 
   it('never write into a response that is on its way', async () => {

@@ -101,11 +101,12 @@ export class Traffic {
     this.live?.record(outcomeOf(aborted, refused, status), duration, refused ? request.ip : undefined, url, decisions)
   }
 
-  /** What the HTTP parser refused: never a request, but traffic. */
-  parserRefusal(refusal: ParserRefusal): void {
-    const code = /^(?:HPE_[A-Z_]+|ERR_HTTP_[A-Z_]+)$/.test(refusal.code) ? refusal.code : 'other'
+  /** What the HTTP parser refused: never a request, but traffic. What components found in it counts as in a request. */
+  parserRefusal({ code: raw, remoteAddress, decisions = [] }: ParserRefusal): void {
+    const code = /^(?:HPE_[A-Z_]+|ERR_HTTP_[A-Z_]+)$/.test(raw) ? raw : 'other'
     increment(this.parserRefusals, code)
-    this.live?.record('refused', 0, refusal.remoteAddress, '', [{ component: 'parser', code, mode: 'enforce' }])
+    this.#count(decisions)
+    this.live?.record('refused', 0, remoteAddress, '', [{ component: 'parser', code, mode: 'enforce' }, ...decisions])
   }
 
   beforeWaf(state: RequestState): void {

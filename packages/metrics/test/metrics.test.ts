@@ -233,3 +233,31 @@ it('counts aborts once, and what the parser refused', async () => {
   expect(numberOf(text, 'portcullis_parser_refusals_total{code="HPE_INVALID_METHOD"}')).toBe(1)
   expect(numberOf(text, 'portcullis_requests_in_flight')).toBe(1)
 })
+
+it('counts what components found in what the parser refused', async () => {
+  await start()
+  await app.register(
+    toPlugin({
+      ...gate,
+      name: 'judge',
+      namespaces: ['test/judge'],
+      create: () => ({
+        steps: [],
+        judgeParserRefusal: ({ decisions }) => {
+          decisions!.push({ component: 'waf', code: 'RULE_7', mode: 'record', detail: { rule_id: 7 } })
+          decisions!.push({ component: 'waf', code: 'WAF_BLOCKED', mode: 'monitor', status: 403 })
+        },
+      }),
+    } satisfies typeof gate),
+    {} as never,
+  )
+  const url = new URL(await app.listen({ port: 0, host: '127.0.0.1' }))
+  await new Promise<void>((resolve) => {
+    const socket = net.connect(Number(url.port), '127.0.0.1', () => socket.write('BREW / HTTP/1.1\r\n\r\n'))
+    socket.resume().once('close', () => resolve())
+  })
+  const text = await scrape()
+  expect(numberOf(text, 'portcullis_parser_refusals_total{code="HPE_INVALID_METHOD"}')).toBe(1)
+  expect(numberOf(text, 'portcullis_waf_matches_total{rule="7"}')).toBe(1)
+  expect(numberOf(text, 'portcullis_refusals_total{component="waf",code="WAF_BLOCKED",mode="monitor"}')).toBe(1)
+})

@@ -65,13 +65,7 @@ export const waf: Component<WafConfig> = {
     return {
       steps: inspectionSteps(planOf, settings.auditParts),
       body: { capture: true },
-      onParserRefusal: (refusal) => {
-        try {
-          inspectMalformed(planOf(), refusal)
-        } catch (error) {
-          context.log.error({ err: error }, 'the WAF could not judge a malformed request')
-        }
-      },
+      judgeParserRefusal: (refusal) => inspectMalformed(planOf(), refusal),
       ready: async () => live.watch(),
       reload: () => {
         live.reload()

@@ -48,6 +48,8 @@ export class Inspection {
   #wouldRefuse = false
   #finished = false
   #bodySeen = false
+  /** A look for the record only that waits for a collection. */
+  #looking: Promise<unknown> | undefined
   readonly #id: string
   readonly #recorder: Recorder
 
@@ -91,7 +93,7 @@ export class Inspection {
   /** Both, for a request that others have refused already: nothing comes of it but records. */
   forTheRecord(): void {
     const done = this.headAlone()
-    if (isPromise(done)) void done.catch(() => undefined)
+    if (isPromise(done)) this.#looking = done.catch(() => undefined)
   }
 
   /** Tells what the response is, for the rules that look at its status and headers. */
@@ -110,26 +112,29 @@ export class Inspection {
     return this.#settle(this.tx.phase4())
   }
 
-  /** The rules for logging; once. */
-  finish(): void {
-    if (this.#finished) return
+  /** The rules for logging; once. @returns a promise, which never rejects, when they wait for a collection. */
+  finish(): void | Promise<void> {
+    if (this.#finished) return undefined
     this.#finished = true
+    const done = this.#looking === undefined ? this.#last() : this.#looking.then(() => this.#last())
+    return isPromise(done) ? done.catch(() => undefined) : undefined
+  }
+
+  #last(): void | Promise<void> {
     // Refused by others before its body was read: the rules of phase 2 still see the head, and counters count.
     if (!this.#bodySeen && this.tx.engine !== 'Off') {
       this.tx.engine = 'DetectionOnly'
       const late = this.tx.phase2()
-      if (isPromise(late)) {
-        void late.then(() => this.#log()).catch(() => undefined)
-        return
-      }
+      if (isPromise(late)) return late.then(() => this.#log())
     }
-    this.#log()
+    return this.#log()
   }
 
-  #log(): void {
+  #log(): void | Promise<void> {
     const done = this.tx.phase5()
-    if (isPromise(done)) void done.then(() => this.#record()).catch(() => undefined)
-    else this.#record()
+    if (isPromise(done)) return done.then(() => this.#record())
+    this.#record()
+    return undefined
   }
 
   /**

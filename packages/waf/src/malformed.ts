@@ -8,8 +8,10 @@ const MAX_PACKET = 16_384
 /**
  * What the HTTP parser refuses is refused already; the rules have their say for the record, as an attack may well look
  * like this: unknown methods, bytes that no URL has, control characters in headers.
+ *
+ * @returns a promise when the rules wait for a collection in a shared store.
  */
-export function inspectMalformed(plan: InspectionPlan, refusal: ParserRefusal): void {
+export function inspectMalformed(plan: InspectionPlan, refusal: ParserRefusal): void | Promise<void> {
   const { packet, decisions } = refusal
   if (packet === undefined || decisions === undefined || !/^[!-~]+ /.test(packet.toString('latin1', 0, 64))) return
   const parsed = parseRequest(packet.subarray(0, MAX_PACKET))
@@ -24,5 +26,5 @@ export function inspectMalformed(plan: InspectionPlan, refusal: ParserRefusal): 
   inspection.tx.requestHeaders(parsed.headers)
   inspection.forTheRecord()
   inspection.seeResponse(refusal.status, [])
-  inspection.finish()
+  return inspection.finish()
 }

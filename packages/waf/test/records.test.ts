@@ -151,7 +151,7 @@ describe('what never becomes a request', () => {
     const tell = (packet: string): Decision[] => {
       const decisions: Decision[] = []
       const refusal = { status: 400, code: 'HPE_INVALID_METHOD', remoteAddress: '192.0.2.1', remotePort: 1, tls: false }
-      enginesOf(app)[0]!.tellParserRefusal({ ...refusal, packet: Buffer.from(packet, 'latin1'), decisions })
+      enginesOf(app)[0]!.judgeParserRefusal({ ...refusal, packet: Buffer.from(packet, 'latin1'), decisions })
       return decisions
     }
     expect(tell('BREW /pot HTTP/1.1\r\nHost: a\r\n\r\n').map(({ code, mode }) => `${code} ${mode}`)).toEqual([

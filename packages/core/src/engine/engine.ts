@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Component, Gauge, ParserRefusal } from '../component.ts'
+import type { Component, ComponentInstance, Gauge, ParserRefusal } from '../component.ts'
 import { type Block, ComponentIndex } from '../config/blocks.ts'
 import { ConfigurationError, formatIssue } from '../config/issues.ts'
 import { IdentityHeaders } from '../identity-headers.ts'
@@ -160,10 +160,24 @@ export class Engine {
     })
   }
 
+  /** Lets components judge a request that the parser refused. @returns what is still being judged; never rejects. */
+  judgeParserRefusal(refusal: ParserRefusal): Promise<void>[] {
+    const pending: Promise<void>[] = []
+    this.#tell(this.#observers(), ({ component, instance }) => {
+      const judged = instance.judgeParserRefusal?.(refusal)
+      if (judged === undefined) return
+      pending.push(judged.catch((error: unknown) => this.#failed(component, error)))
+    })
+    return pending
+  }
+
   /** Tells components of a request that the parser refused. */
   tellParserRefusal(refusal: ParserRefusal): void {
-    const told = this.servicePlan.instances.map(({ component, instance }) => ({ component: component.name, instance }))
-    this.#tell(told, ({ instance }) => instance.onParserRefusal?.(refusal))
+    this.#tell(this.#observers(), ({ instance }) => instance.onParserRefusal?.(refusal))
+  }
+
+  #observers(): { component: string; instance: ComponentInstance }[] {
+    return this.servicePlan.instances.map(({ component, instance }) => ({ component: component.name, instance }))
   }
 
   /** What only observes must neither end the process nor keep the others from observing. */
@@ -172,9 +186,13 @@ export class Engine {
       try {
         tell(observer)
       } catch (error) {
-        this.log.error({ err: error, component: observer.component }, 'a security component failed')
+        this.#failed(observer.component, error)
       }
     }
+  }
+
+  #failed(component: string, error: unknown): void {
+    this.log.error({ err: error, component }, 'a security component failed')
   }
 
   #addHooks(): void {

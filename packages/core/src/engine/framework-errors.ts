@@ -1,8 +1,9 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { type Decision, RequestState } from '../request-state.ts'
-import { enginesOf } from './engine.ts'
+import type { ParserRefusal } from '../component.ts'
+import { RequestState } from '../request-state.ts'
+import { type Engine, enginesOf } from './engine.ts'
 
 /**
  * Fastify's `frameworkErrors`: the router's refusals (400 bad URL, 414 long parameter) run no hook, so the response
@@ -40,19 +41,16 @@ export function handleClientError(this: FastifyInstance, error: ParserError, soc
   const { status, code, message } = parserRefusal(error)
   const engines = enginesOf(this)
   const headers: Record<string, string> = {}
-  const decisions: Decision[] = []
-  for (const engine of engines) {
-    Object.assign(headers, engine.rawHeaders)
-    engine.tellParserRefusal({
-      status,
-      code: error.code ?? code,
-      remoteAddress: socket.remoteAddress,
-      remotePort: socket.remotePort,
-      tls: 'encrypted' in socket,
-      decisions,
-      ...(error.rawPacket === undefined ? undefined : { packet: error.rawPacket }),
-    })
-  }
+  for (const engine of engines) Object.assign(headers, engine.rawHeaders)
+  observe(engines, {
+    status,
+    code: error.code ?? code,
+    remoteAddress: socket.remoteAddress,
+    remotePort: socket.remotePort,
+    tls: 'encrypted' in socket,
+    decisions: [],
+    ...(error.rawPacket === undefined ? undefined : { packet: error.rawPacket }),
+  })
   const body = JSON.stringify({ statusCode: status, code: `PORTCULLIS_${code}`, error: STATUS_CODES[status], message })
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
   socket.end(
@@ -60,6 +58,16 @@ export function handleClientError(this: FastifyInstance, error: ParserError, soc
       `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
   )
   setTimeout(() => socket.destroy(), 1000).unref()
+}
+
+/** Who writes the record is told when all who judge have done so, whatever engines they belong to. */
+function observe(engines: readonly Engine[], refusal: ParserRefusal): void {
+  const pending = engines.flatMap((engine) => engine.judgeParserRefusal(refusal))
+  const tell = (): void => {
+    for (const engine of engines) engine.tellParserRefusal(refusal)
+  }
+  if (pending.length === 0) tell()
+  else void Promise.all(pending).then(tell)
 }
 
 /** What Node tells of a request that its parser refused. */
