@@ -5,10 +5,11 @@ import { RuleMistake, unknownName } from '../errors.ts'
 import type { ActionSpec } from '../language/actions.ts'
 import type { RuleSpec } from '../language/program.ts'
 import type { VariableSpec } from '../language/variables.ts'
-import { makeOperator, NUMERIC, type Operator, type OperatorContext, toInteger } from '../operators/index.ts'
+import { makeOperator, type Operator, type OperatorContext } from '../operators/index.ts'
 import { TRANSFORMATION_NAMES, type Transformation, transformationNamed } from '../transform/index.ts'
 import type { Reading } from './dialect.ts'
 import { compileEffects } from './effects.ts'
+import { makeGate } from './gate.ts'
 import { compileMacro, type Macro } from './macro.ts'
 import { Link, Predicate, type Target } from './model.ts'
 import type { RuleSet } from './ruleset.ts'
@@ -29,8 +30,6 @@ export class LinkCompiler {
   readonly context: (file: string, lines: boolean) => OperatorContext
   private readonly chains = new Map<string, Chain>()
   private readonly sourceIndex = new Map<string, number>()
-  private readonly cellIndex = new Map<string, number>()
-  private readonly groupIndex = new Map<string, number>()
   private readonly predicates = new Map<string, Predicate>()
   private readonly selectors = new Map<string, Regex>()
 
@@ -71,7 +70,7 @@ export class LinkCompiler {
     const xpath = info.name === 'XML' && spec.selector === '//*' ? '/*' : spec.selector
     const selector = spec.regex ? null : xpath
     const source = this.indexed(this.sourceIndex, `${info.id} ${selector ?? ''} ${selector === null}`, () => {
-      this.rules.dependents[info.lifetime].sources.push(this.rules.sources.length)
+      this.rules.dependents[info.lifetime].push(this.rules.sources.length)
       return this.rules.sources.push({ info, selector }) - 1
     })
     const slot = info.name === 'TX' && selector !== null ? this.rules.slots.slotOf(selector) : -1
@@ -84,30 +83,6 @@ export class LinkCompiler {
       slot,
       slots: null,
     }
-  }
-
-  /** The group of masks over all targets and chains; -1 when a target changes from rule to rule or is a count. */
-  group(targets: readonly Target[], chains: readonly Chain[]): number {
-    if (targets.some((t) => t.count || t.info.lifetime === 'volatile')) return -1
-    const cells = targets.flatMap((t) => chains.map((chain) => this.cell(t.source, chain)))
-    const sorted = [...new Set(cells)].sort((a, b) => a - b)
-    return this.indexed(this.groupIndex, sorted.join(' '), () => {
-      const index = this.rules.groups.push(sorted) - 1
-      for (const lifetime of new Set(targets.map((t) => t.info.lifetime))) {
-        this.rules.dependents[lifetime].groups.push(index)
-      }
-      return index
-    })
-  }
-
-  private cell(source: number, chain: Chain): number {
-    const plain = chain.steps.length === 0 ? -1 : this.cell(source, this.chain([]))
-    return this.indexed(this.cellIndex, `${source} ${chain.id}`, () => {
-      const own = this.rules.cells.length
-      const index = this.rules.cells.push({ source, chain, plain: plain < 0 ? own : plain }) - 1
-      this.rules.dependents[this.rules.sources[source]!.info.lifetime].cells.push(index)
-      return index
-    })
   }
 
   predicate(name: string, argument: string, file: string, phase: number, lines: boolean): Predicate {
@@ -169,31 +144,6 @@ function dynamicOperator(name: string, argument: Macro, context: OperatorContext
   }
 }
 
-const COMPARE: Record<string, (a: number, b: number) => boolean> = {
-  eq: (a, b) => a === b,
-  ge: (a, b) => a >= b,
-  gt: (a, b) => a > b,
-  le: (a, b) => a <= b,
-  lt: (a, b) => a < b,
-}
-
-/** Gates such as `TX:LEVEL "@lt 2"`, of which the Core Rule Set has hundreds, are decided without any value object. */
-function gateGuard(link: Link, name: string, argument: Macro): ((tx: Transaction) => boolean) | null {
-  const [target] = link.targets
-  const low = name.toLowerCase()
-  if (link.targets.length !== 1 || target!.slot < 0 || link.chain.steps.length > 0 || !NUMERIC.has(low)) return null
-  const compare = COMPARE[low]!
-  const { slot, count } = target!
-  const { negated } = link
-  const fixed = argument.constant === undefined ? undefined : toInteger(argument.constant)
-  return (tx) => {
-    const text = tx.tx.slots[slot]
-    if (text === undefined && !count) return false
-    const left = count ? (text === undefined ? 0 : 1) : toInteger(text!)
-    return compare(left, fixed ?? toInteger(argument.expand(tx))) !== negated
-  }
-}
-
 /** Whether `^` and `$` of a link's pattern match at the ends of lines. */
 function matchesLines(anchors: Reading['anchors'], negated: boolean, refuses: boolean): boolean {
   return anchors === 'strict' ? refuses && !negated : anchors === 'line'
@@ -209,9 +159,9 @@ function setOperator(link: Link, compiler: LinkCompiler, spec: RuleSpec, of: Rul
   } else {
     link.predicate = compiler.predicate(name, argument.constant, spec.file, of.phase, lines)
   }
-  link.guard = gateGuard(link, name, argument)
+  link.gate = makeGate(link, name, argument)
   const filtered = link.predicate !== null && link.predicate.operator.prefilter.kind !== 'none'
-  if (!negated && filtered) link.group = compiler.group(link.targets, link.stages ?? [link.chain])
+  link.filterable = !negated && filtered && !link.targets.some((t) => t.count || t.info.lifetime === 'volatile')
 }
 
 /**

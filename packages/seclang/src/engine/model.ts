@@ -41,18 +41,31 @@ export class Predicate {
   /** Whether rules of phases 1 and 2, or of the later ones, ask it. */
   inRequest = false
   inResponse = false
+  /** Whether the pass for literals can tell that it does not match. */
+  readonly filtered: boolean
   /** How often it was asked without being in the plan. */
   asked = 0
 
   constructor(index: number, operator: Operator) {
     this.index = index
     this.operator = operator
+    this.filtered = operator.prefilter.kind === 'literals' || operator.prefilter.kind === 'special'
   }
 
   /** Counts a question that the plan did not foresee; one that is asked often gets into the next plan. */
   countMiss(tx: Transaction): void {
     if (++this.asked % PROMOTE_AFTER === 0) tx.rules.promote(this)
   }
+}
+
+/** Compares a TX variable, or whether it is set, with a number: decided without any value object. */
+export interface Gate {
+  /** What is compared, as in logs: `TX:level`, `&TX:level`. */
+  readonly name: string
+  /** Whether the link matches. */
+  passes(tx: Transaction): boolean
+  /** The text that was compared. */
+  text(tx: Transaction): string
 }
 
 /** Something a link does for each value that matches. */
@@ -70,10 +83,10 @@ export class Link {
   predicate: Predicate | null = null
   /** Set when it holds macros: the operator for the expanded argument. */
   dynamic: ((tx: Transaction) => Operator) | null = null
-  /** A cheap necessary condition for a match. */
-  guard: ((tx: Transaction) => boolean) | null = null
-  /** Index of the (variables, chain) group whose mask tells whether the predicate can match, -1 when none can tell. */
-  group = -1
+  /** Set when the link does no more than compare a TX variable with a number. */
+  gate: Gate | null = null
+  /** Whether one look at the values can tell that the predicate cannot match. */
+  filterable = false
   capture = false
   effects: readonly Effect[] = []
   next: Link | null = null

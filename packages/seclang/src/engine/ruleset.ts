@@ -9,7 +9,6 @@ import { DIALECTS, type Dialect, type Reading } from './dialect.ts'
 import type { Predicate, Rule } from './model.ts'
 import { makePlan, type Plan } from './plan.ts'
 import { SlotTable } from './slots.ts'
-import type { Chain } from './strings.ts'
 import { Transaction } from './transaction.ts'
 import type { Connection } from './verdict.ts'
 
@@ -17,14 +16,6 @@ import type { Connection } from './verdict.ts'
 export interface Source {
   readonly info: VariableInfo
   readonly selector: string | null
-}
-
-/** A source seen through a chain of transformations. */
-export interface Cell {
-  readonly source: number
-  readonly chain: Chain
-  /** Index of the cell of the same source without transformations. */
-  readonly plain: number
 }
 
 /** Switches for the ways in which engines differ. */
@@ -36,13 +27,6 @@ export interface EngineOptions {
   dialect: Dialect
   /** Record also rules with `nolog`; for explaining. */
   recordAll: boolean
-}
-
-/** Indices of what depends on variables of one lifetime. */
-export interface Dependents {
-  sources: number[]
-  cells: number[]
-  groups: number[]
 }
 
 /** Milliseconds between two plans. */
@@ -59,16 +43,9 @@ export class RuleSet {
   readonly phases: Rule[][] = [[], [], [], [], [], []]
   readonly all: Rule[] = []
   readonly sources: Source[] = []
-  readonly cells: Cell[] = []
-  /** Cells of each group. */
-  readonly groups: number[][] = []
   readonly predicates: Predicate[] = []
-  readonly dependents: Record<Lifetime, Dependents> = {
-    request: { sources: [], cells: [], groups: [] },
-    body: { sources: [], cells: [], groups: [] },
-    response: { sources: [], cells: [], groups: [] },
-    volatile: { sources: [], cells: [], groups: [] },
-  }
+  /** Sources of the variables of each lifetime. */
+  readonly dependents: Readonly<Record<Lifetime, number[]>> = { request: [], body: [], response: [], volatile: [] }
   private readonly used = new Set<Predicate>()
   private plan: Plan | undefined
   /** When the plan was made, in milliseconds since 1970. */
@@ -95,11 +72,16 @@ export class RuleSet {
 
   /** Starts a transaction for one request. */
   transaction(connection: Connection): Transaction {
+    return new Transaction(this, this.prepared(), connection)
+  }
+
+  /** Makes the plan if there is none, which otherwise the next transaction does. */
+  prepared(): Plan {
     if (this.plan === undefined) {
       this.plan = makePlan(this, this.used)
       this.planned = Date.now()
     }
-    return new Transaction(this, this.plan, connection)
+    return this.plan
   }
 
   /** Notes that a predicate is asked often; from the next transaction on it is part of the plan. */

@@ -11,6 +11,7 @@ import type { EngineMode } from './config.ts'
 import { isPersistentId } from './ids.ts'
 import type { Exclusion, Predicate, Rule } from './model.ts'
 import type { Plan } from './plan.ts'
+import { Question } from './question.ts'
 import type { RuleSet } from './ruleset.ts'
 import { TxVariables } from './slots.ts'
 import { buildValues } from './sources.ts'
@@ -98,17 +99,17 @@ export class TransactionState {
   matchedName = ''
   matchedText = ''
   matched: MatchedValue[] = []
+  readonly question: Question = new Question()
   highestSeverity = 255
   limitsExceeded = false
   /** Set by `allow`: phases up to this one are not run any more. */
   allowedUntil = 0
 
-  /** Values by variable, by source; masks by cell and group. Filled when first asked for. */
+  /** Values by variable and by source, made when first asked for. */
   readonly variableValues: (Value[] | undefined)[]
   readonly sourceValues: (Value[] | undefined)[]
-  private readonly sourceBits: Int32Array
-  readonly cellMasks: (number[] | undefined)[]
-  readonly groupMasks: (number[] | undefined)[]
+  /** Places of the phase's rules that can match, as a bit set; null before anybody has looked. */
+  candidates: number[] | null = null
   /** Records that only this transaction knows. */
   private readonly strings = new Map<string, StringRecord>()
   private unique: string | undefined
@@ -135,9 +136,6 @@ export class TransactionState {
     this.tx = new TxVariables(rules.slots)
     this.variableValues = new Array<Value[] | undefined>(VARIABLE_LIST.length).fill(undefined)
     this.sourceValues = new Array<Value[] | undefined>(rules.sources.length).fill(undefined)
-    this.sourceBits = new Int32Array(rules.sources.length).fill(-1)
-    this.cellMasks = new Array<number[] | undefined>(rules.cells.length).fill(undefined)
-    this.groupMasks = new Array<number[] | undefined>(rules.groups.length).fill(undefined)
   }
 
   get uniqueId(): string {
@@ -187,19 +185,6 @@ export class TransactionState {
     return chosen
   }
 
-  /** Union of the class bits of a source's values. */
-  sourceClasses(index: number): number {
-    const known = this.sourceBits[index]!
-    if (known >= 0) return known
-    let bits = 0
-    for (const value of this.source(index)) {
-      value.record ??= this.record(value.text)
-      bits |= value.record.bits
-    }
-    this.sourceBits[index] = bits
-    return bits
-  }
-
   /** First value for a macro; empty when there is none. */
   first(id: number, selector: string | null): string {
     if (selector !== null && isPersistentId(id)) {
@@ -209,8 +194,13 @@ export class TransactionState {
     return ''
   }
 
-  /** The record of a string. */
-  record(text: string): StringRecord {
+  /** The record of a value's text. */
+  recordOf(value: Value): StringRecord {
+    value.record ??= this.record(value.text)
+    return value.record
+  }
+
+  private record(text: string): StringRecord {
     const { strings } = this.plan
     const known = strings.find(text) ?? this.strings.get(text)
     if (known !== undefined) return known
@@ -221,14 +211,9 @@ export class TransactionState {
 
   /** Drops what was derived from things that have changed. */
   protected forget(lifetime: Lifetime): void {
-    const { dependents } = this.rules
     for (const info of VARIABLE_LIST) if (info.lifetime === lifetime) this.variableValues[info.id] = undefined
-    for (const i of dependents[lifetime].sources) {
-      this.sourceValues[i] = undefined
-      this.sourceBits[i] = -1
-    }
-    for (const i of dependents[lifetime].cells) this.cellMasks[i] = undefined
-    for (const i of dependents[lifetime].groups) this.groupMasks[i] = undefined
+    for (const i of this.rules.dependents[lifetime]) this.sourceValues[i] = undefined
+    this.candidates = null
   }
 
   /** Sends the changes of collections to their store; errors are the store's own business to report. */

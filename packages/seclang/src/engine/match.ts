@@ -1,0 +1,151 @@
+/** Asks the values of a link's variables. */
+
+import type { Operator } from '../operators/index.ts'
+import { TX_ID } from './ids.ts'
+import { limited, matches } from './limit.ts'
+import type { Exclusion, Gate, Link, Rule, Target } from './model.ts'
+import { memoised } from './plan.ts'
+import type { Question } from './question.ts'
+import { record } from './report.ts'
+import type { StringRecord } from './strings.ts'
+import type { Transaction } from './transaction.ts'
+import { Value } from './value.ts'
+
+/** Does any value of the link's variables match? Effects run for each one that does. */
+export function runLink(tx: Transaction, rule: Rule, link: Link): boolean {
+  if (link.gate !== null && tx.exclusions.length === 0) return runGate(tx, rule, link, link.gate)
+  const { question } = tx
+  question.rule = rule
+  question.link = link
+  question.operator = link.predicate !== null ? link.predicate.operator : link.dynamic!(tx)
+  question.exclusions = tx.exclusions.length === 0 ? link.exclusions : activeExclusions(tx, rule, link)
+  const { targets } = link
+  let any = false
+  for (let i = 0; i < targets.length; i++) if (askTarget(tx, question, targets[i]!)) any = true
+  return any
+}
+
+function runGate(tx: Transaction, rule: Rule, link: Link, gate: Gate): boolean {
+  if (!gate.passes(tx)) return false
+  hit(tx, rule, link, gate.name, gate.text(tx))
+  return true
+}
+
+function activeExclusions(tx: Transaction, rule: Rule, link: Link): readonly Exclusion[] {
+  const active = tx.exclusions.filter((e) => e.rules[rule.index] === 1).map((e) => e.exclusion)
+  return active.length === 0 ? link.exclusions : [...link.exclusions, ...active]
+}
+
+function askTarget(tx: Transaction, question: Question, target: Target): boolean {
+  if (target.count) {
+    const value = new Value(target.info.id, target.selector, String(countOf(tx, target, question)))
+    return ask(tx, question, value, true)
+  }
+  const values = valuesOf(tx, target)
+  const { regex } = target
+  const { exclusions } = question
+  let any = false
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!
+    if (regex !== null && !regex.test(value.key ?? '')) continue
+    if (exclusions.length > 0 && excluded(value, exclusions)) continue
+    if (ask(tx, question, value, false)) any = true
+  }
+  return any
+}
+
+const NONE: readonly Value[] = []
+
+function valuesOf(tx: Transaction, target: Target): readonly Value[] {
+  if (target.slot >= 0) {
+    const text = tx.tx.slots[target.slot]
+    return text === undefined ? NONE : [new Value(target.info.id, target.selector, text)]
+  }
+  if (target.regex !== null && target.info.id === TX_ID) {
+    target.slots ??= tx.tx.slotsMatching(target.regex)
+    return tx.tx.chosen(target.slots, target.regex).map(([name, text]) => new Value(TX_ID, name, text))
+  }
+  return tx.source(target.source)
+}
+
+function countOf(tx: Transaction, target: Target, { exclusions }: Question): number {
+  if (target.slot >= 0) return tx.tx.slots[target.slot] === undefined ? 0 : 1
+  let n = 0
+  for (const value of valuesOf(tx, target)) {
+    if (target.regex !== null && !target.regex.test(value.key ?? '')) continue
+    if (!excluded(value, exclusions)) n++
+  }
+  return n
+}
+
+function excluded(value: Value, exclusions: readonly Exclusion[]): boolean {
+  for (const e of exclusions) {
+    if (e.variable !== value.variable) continue
+    if (e.regex !== null ? e.regex.test(value.key ?? '') : e.selector === null || e.selector === value.lowKey)
+      return true
+  }
+  return false
+}
+
+/** Puts one value through the transformations and the operator; on a match the effects run. */
+function ask(tx: Transaction, question: Question, value: Value, counted: boolean): boolean {
+  const { link, operator } = question
+  const { predicate } = link
+  if (link.stages !== null) return askStages(tx, question, value, counted)
+  const planned = predicate !== null && tx.plan.word[predicate.index]! >= 0
+  if (!planned && link.chain.steps.length === 0) {
+    // Nothing to transform and nothing to remember: a plain text needs no record.
+    if (predicate !== null) predicate.countMiss(tx)
+    return decide(tx, question, value, value.text, counted, matches(tx, operator, value.text))
+  }
+  const seen = tx.recordOf(value).through(link.chain, tx.plan.strings.blank)
+  return decide(tx, question, value, seen.value, counted, answer(tx, question, seen))
+}
+
+function answer(tx: Transaction, { link, rule, operator }: Question, seen: StringRecord): boolean {
+  if (link.predicate !== null) return memoised(tx, link.predicate, seen, rule.phase)
+  return matches(tx, operator, seen.value)
+}
+
+/** multiMatch: the value is looked at before, between and after the transformations, once for each change. */
+function askStages(tx: Transaction, question: Question, value: Value, counted: boolean): boolean {
+  const first = tx.recordOf(value)
+  let any = false
+  let previous: unknown
+  for (const chain of question.link.stages!) {
+    const seen = first.through(chain, tx.plan.strings.blank)
+    if (seen === previous) continue
+    previous = seen
+    if (decide(tx, question, value, seen.value, counted, answer(tx, question, seen))) any = true
+  }
+  return any
+}
+
+/** Apart from `decide`, so that only who captures pays for the closure. */
+function captures(tx: Transaction, operator: Operator, text: string): readonly string[] {
+  return limited(tx, () => operator.captures(text), [])
+}
+
+function decide(
+  tx: Transaction,
+  { rule, link, operator }: Question,
+  value: Value,
+  text: string,
+  counted: boolean,
+  matched: boolean,
+): boolean {
+  if (matched === link.negated) return false
+  if (link.capture) tx.tx.capture(link.negated ? [text] : captures(tx, operator, text))
+  hit(tx, rule, link, counted ? `&${value.name}` : value.name, text)
+  return true
+}
+
+/** A value has matched. */
+function hit(tx: Transaction, rule: Rule, link: Link, name: string, text: string): void {
+  tx.matchedName = name
+  tx.matchedText = text
+  tx.matched.push({ name, text })
+  if (tx.matched.length === 1 && link.next === null && link === rule.first) record(tx, rule)
+  const { effects } = link
+  for (let i = 0; i < effects.length; i++) effects[i]!(tx)
+}
