@@ -1,7 +1,7 @@
 /** Where the parts of an OWASP Core Rule Set folder are, and the settings that go with it. */
 
-import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { FileAccess } from './language/program.ts'
 
 /** A folder with the rule set, and its settings. */
 export interface CrsOptions {
@@ -19,8 +19,6 @@ export interface CrsOptions {
   outboundThreshold?: number
   /** Further TX variables of the setup, as `allowed_methods`. */
   variables?: Readonly<Record<string, string | number>>
-  /** Load the base rules before it (body processors, errors in bodies). Default true. */
-  base?: boolean
 }
 
 /**
@@ -73,22 +71,21 @@ function settings(options: CrsOptions): string {
 }
 
 /** Directives that load a rule set: the setup, the settings, then the rules in the order of their names. */
-export function crsDirectives(options: CrsOptions): string {
+export function crsDirectives(options: CrsOptions, access: FileAccess): string {
   const { folder } = options
-  const base = options.base === false ? '' : BASE_RULES
+  const exists = (path: string): boolean => access.find(path, '').length > 0
   const load = join(folder, 'owasp-crs.load')
-  if (options.setup === undefined && existsSync(load)) {
-    const lines = readFileSync(load, 'latin1').split('\n')
+  if (options.setup === undefined && exists(load)) {
+    const lines = access.read(load).split('\n')
     // Settings go behind the setup file, so that they win over it.
     const setup = lines.findIndex((line) => /^\s*Include.*crs-setup/i.test(line))
-    return [base, ...lines.slice(0, setup + 1), settings(options), ...lines.slice(setup + 1)].join('\n')
+    return [...lines.slice(0, setup + 1), settings(options), ...lines.slice(setup + 1)].join('\n')
   }
   const setup =
     options.setup ??
-    [join(folder, 'crs-setup.conf'), join(folder, 'crs-setup.conf.example')].find(existsSync) ??
+    [join(folder, 'crs-setup.conf'), join(folder, 'crs-setup.conf.example')].find(exists) ??
     join(folder, 'crs-setup.conf')
   return [
-    base,
     `Include "${setup}"`,
     settings(options),
     `IncludeOptional "${join(folder, 'plugins', '*-config.conf')}"`,

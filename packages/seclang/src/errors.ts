@@ -12,6 +12,8 @@ export interface Position {
 export interface Mistake extends Position {
   /** What is wrong, with the nearest right name when a name is unknown. */
   message: string
+  /** The marker that is missing, when that is the mistake: rules around these may have it. */
+  marker?: string
 }
 
 /** The rules could not be loaded; `mistakes` lists every reason, not only the first. */

@@ -12,7 +12,7 @@
  */
 
 export { type AuditEntry, type AuditMessage, auditEntry, wantsAuditEntry } from './audit.ts'
-export { BASE_RULES, type CrsOptions } from './crs.ts'
+export type { CrsOptions } from './crs.ts'
 export { builtinDetector, type InjectionDetector, type InjectionVerdict } from './detect/index.ts'
 export type { EngineConfig, EngineMode } from './engine/config.ts'
 export type { EngineOptions, RuleSet } from './engine/ruleset.ts'
@@ -20,7 +20,8 @@ export type { PhaseResult, Transaction } from './engine/transaction.ts'
 export type { Connection, Match, Verdict } from './engine/verdict.ts'
 export { type Mistake, type Position, SecLangError } from './errors.ts'
 export { type Explanation, explain } from './explain.ts'
-export { type LoadOptions, loadRules } from './load.ts'
+export { RuleFiles } from './files.ts'
+export { type LoadOptions, loadRules, loadRulesAsync, type RuleText } from './load.ts'
 export { MemoryCollections, type MemoryStoreOptions } from './store/memory.ts'
 export {
   applyChange,

@@ -1,7 +1,7 @@
 /** Loads rules: reads, checks and compiles them, or throws everything that is wrong with them. */
 
 import { dirname, isAbsolute, resolve } from 'node:path'
-import { type CrsOptions, crsDirectives } from './crs.ts'
+import { BASE_RULES, type CrsOptions, crsDirectives } from './crs.ts'
 import { builtinDetector, type InjectionDetector } from './detect/index.ts'
 import { compileProgram } from './engine/compile.ts'
 import { defaultConfig, type EngineMode } from './engine/config.ts'
@@ -9,19 +9,32 @@ import { DIALECTS } from './engine/dialect.ts'
 import { LinkCompiler } from './engine/link.ts'
 import { type EngineOptions, RuleSet } from './engine/ruleset.ts'
 import { RuleMistake, SecLangError } from './errors.ts'
-import { diskAccess } from './files.ts'
-import { type FileAccess, ProgramReader } from './language/program.ts'
+import { RuleFiles } from './files.ts'
+import { type FileAccess, type Program, ProgramReader } from './language/program.ts'
+import { finish, pace, type Steps } from './steps.ts'
 import { MemoryCollections } from './store/memory.ts'
 import type { CollectionStore } from './store/types.ts'
 
+/** Rules as text. */
+export interface RuleText {
+  /** Stands for the file in mistakes and matches. */
+  name: string
+  text: string
+}
+
 /** What to load, read in the order of the fields. */
 export interface LoadOptions {
+  /**
+   * The base rules (body processors, errors in bodies); left out where the rules have one of theirs, as those do that
+   * took ModSecurity's recommended file along. Default: with `crs`.
+   */
+  base?: boolean
   /** A Core Rule Set folder. */
   crs?: CrsOptions
   /** Rule files; paths may hold `*`, `?` and `[…]`. */
   files?: readonly string[]
-  /** Rules as text. */
-  text?: string | readonly string[]
+  /** Rules as text; those without a name are called `<text>`, or `<text 1>` and so on. */
+  text?: string | readonly (string | RuleText)[]
   /** Folder that relative paths start from. Default: the working directory. */
   baseDir?: string
   /** Rules to leave out: ids, ranges of ids (`"942000-942999"`), or patterns for tags. */
@@ -34,6 +47,8 @@ export interface LoadOptions {
   collections?: CollectionStore
   /** Ways in which engines differ, and whether all matches are recorded. */
   engine?: Partial<EngineOptions>
+  /** How files are found and read: a {@link RuleFiles} knows afterwards which they were. Default: the disk. */
+  access?: FileAccess
 }
 
 /** Reads files below the folder of the rule that names them. */
@@ -65,32 +80,79 @@ function excludeDirectives(exclude: readonly (number | string)[]): string {
 }
 
 /**
- * Loads rules.
+ * Loads rules at once.
  * @throws SecLangError with every mistake found, each with its file and line
  */
 export function loadRules(options: LoadOptions): RuleSet {
-  const baseDir = resolve(options.baseDir ?? '.')
-  const access = diskAccess(baseDir)
-  const engine: EngineOptions = { dialect: 'portcullis', recordAll: false, ...options.engine }
-  const reader = new ProgramReader(defaultConfig(), access, DIALECTS[engine.dialect].backslashes)
-  if (options.crs !== undefined) {
-    reader.text(crsDirectives({ ...options.crs, folder: resolve(baseDir, options.crs.folder) }), '<crs>')
-  }
-  for (const pattern of options.files ?? []) reader.files(pattern, { file: '<files>', line: 1 }, false)
-  const texts = typeof options.text === 'string' ? [options.text] : (options.text ?? [])
-  for (const [i, text] of texts.entries()) reader.text(toBytes(text), texts.length === 1 ? '<text>' : `<text ${i + 1}>`)
-  reader.text(excludeDirectives(options.exclude ?? []), '<exclude>')
+  return finish(loading(options))
+}
 
-  const { program } = reader
+/**
+ * Loads rules a few milliseconds at a time, so that nothing else has to wait: for a process that serves requests.
+ * Files are read and patterns compiled in the same order as by {@link loadRules}.
+ * @param signal ends it; the promise rejects with the signal's reason
+ * @throws SecLangError with every mistake found, each with its file and line
+ */
+export function loadRulesAsync(options: LoadOptions, signal?: AbortSignal): Promise<RuleSet> {
+  return pace(loading(options), signal)
+}
+
+function* loading(options: LoadOptions): Steps<RuleSet> {
+  const baseDir = resolve(options.baseDir ?? '.')
+  const access = options.access ?? new RuleFiles(baseDir)
+  const engine: EngineOptions = { dialect: 'portcullis', recordAll: false, ...options.engine }
+  const program = yield* reading(options, access, baseDir, engine)
   if (options.mode !== undefined) program.config.engine = options.mode
   const rules = new RuleSet(program.config, engine, options.collections ?? new MemoryCollections())
   const readerOf = operatorFiles(access, baseDir)
   const detector = options.detector ?? builtinDetector
   const links = new LinkCompiler(rules, (file, multiline) => ({ readFile: readerOf(file), detector, multiline }))
-  compileProgram(program, rules, links)
+  yield* compileProgram(program, rules, links)
   if (program.mistakes.length > 0) throw new SecLangError(program.mistakes)
+  yield
   rules.warmUp()
+  yield
+  rules.prepared()
   return rules
+}
+
+function* reading(
+  options: LoadOptions,
+  access: FileAccess,
+  baseDir: string,
+  { dialect }: EngineOptions,
+): Steps<Program> {
+  const { crs, text = [] } = options
+  const reader = new ProgramReader(defaultConfig(), access, DIALECTS[dialect].backslashes)
+  if (options.base ?? crs !== undefined) yield* reader.text(BASE_RULES, BASE)
+  if (crs !== undefined) {
+    yield* reader.text(crsDirectives({ ...crs, folder: resolve(baseDir, crs.folder) }, access), '<crs>')
+  }
+  for (const pattern of options.files ?? []) yield* reader.files(pattern, { file: '<files>', line: 1 }, false)
+  const texts = typeof text === 'string' ? [text] : text
+  for (const [i, one] of texts.entries()) {
+    const name = texts.length === 1 ? '<text>' : `<text ${i + 1}>`
+    if (typeof one === 'string') yield* reader.text(toBytes(one), name)
+    else yield* reader.text(toBytes(one.text), one.name)
+  }
+  yield* reader.text(excludeDirectives(options.exclude ?? []), '<exclude>')
+  dropBase(reader.program)
+  return reader.program
+}
+
+const BASE = '<base>'
+
+/** Rules that bring ModSecurity's recommended file along have the base rules already, as they want them. */
+function dropBase({ items }: Program): void {
+  const ids = { base: new Set<string>(), own: new Set<string>() }
+  for (const item of items) {
+    if (item.kind !== 'rule') continue
+    const id = item.rule.actions.find(({ name }) => name === 'id')?.argument
+    if (id != null) ids[item.rule.file === BASE ? 'base' : 'own'].add(id)
+  }
+  if (![...ids.base].some((id) => ids.own.has(id))) return
+  const kept = items.filter((item) => item.kind !== 'rule' || item.rule.file !== BASE)
+  items.splice(0, items.length, ...kept)
 }
 
 /** Rules in a JavaScript string may hold any character; the engine works on their UTF-8 bytes. */

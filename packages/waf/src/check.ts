@@ -2,7 +2,7 @@ import { statSync } from 'node:fs'
 import { type ConfigIssue, type Level, size } from '@portcullis/core'
 import type { WafConfig } from './config.ts'
 import { parseRange } from './exclusions.ts'
-import { crsFolder, isCrsFolder, RuleMistakes } from './load.ts'
+import { crsFolder, isCrsFolder, RULES, RuleMistakes } from './load.ts'
 import { compiled } from './rule-cache.ts'
 import { namesRules, readSettings, type WafSettings } from './settings.ts'
 
@@ -26,7 +26,9 @@ export function checkConfig(config: WafConfig, context: { level: Level; baseDir:
     if (context.level === 'service') issues.push(...checkPhases(config, rules.all))
   } catch (error) {
     if (!(error instanceof RuleMistakes)) throw error
-    issues.push(...error.issues)
+    // A marker that an endpoint's rules lack may be the service's: `create` tells.
+    const certain = error.issues.filter(({ marker }) => marker === undefined || context.level === 'service')
+    issues.push(...certain.map(({ place, message }) => ({ place, message })))
   }
   return issues
 }
@@ -71,7 +73,7 @@ function checkExclusions({ exclude_rules = [] }: WafConfig): ConfigIssue[] {
 /** A rule of one's own about response bodies would silently never run. */
 function checkPhases(config: WafConfig, rules: readonly { id: number; phase: number; file: string }[]): ConfigIssue[] {
   if (config.inspect_responses !== undefined) return []
-  const own = rules.filter(({ phase, file }) => phase === 4 && file === '<text 2>')
+  const own = rules.filter(({ phase, file }) => phase === 4 && file === RULES)
   return own.map(({ id }) => ({
     place: '.rules',
     message: `rule ${id} is of phase 4 (response bodies): state "inspect_responses", true to run it`,

@@ -18,13 +18,14 @@ import { checkConfig } from './check.ts'
 import { type WafConfig, wafSchema } from './config.ts'
 import { excludedRules } from './exclusions.ts'
 import type { InspectionPlan } from './inspection.ts'
-import { LiveRules } from './live-rules.ts'
+import { LiveRules, type LiveRulesEvents } from './live-rules.ts'
 import { type LoadedRules, type RuleLimits, RuleMistakes } from './load.ts'
 import { inspectMalformed } from './malformed.ts'
 import { Redaction } from './redaction.ts'
 import { readSettings, sourceKey, type WafSettings } from './settings.ts'
 import { inspectionSteps } from './steps.ts'
 import { StoreCollections } from './store-collections.ts'
+import { Turns } from './turns.ts'
 
 export { type WafConfig, wafSchema } from './config.ts'
 export { explainRequest, type RequestExplanation } from './explain-request.ts'
@@ -67,9 +68,7 @@ export const waf: Component<WafConfig> = {
       body: { capture: true },
       judgeParserRefusal: (refusal) => inspectMalformed(planOf(), refusal),
       ready: async () => live.watch(),
-      reload: () => {
-        live.reload()
-      },
+      reload: async () => void (await live.reload()),
       close: () => live.close(),
     }
   },
@@ -85,10 +84,11 @@ function liveRules(settings: WafSettings, context: Context): LiveRules {
   const { source } = settings
   try {
     return context.shared(`waf:rules:${sourceKey(source)}`, () => {
-      const live: LiveRules = new LiveRules(source, {
+      const events: LiveRulesEvents = {
         onReload: ({ rules }) => context.log.info({ rules: rules.size }, 'the WAF rules were reloaded'),
         onError: (error) => context.log.error({ err: error }, 'the WAF rules are broken, the old ones stay in force'),
-      })
+      }
+      const live = new LiveRules(source, events, { turns: context.shared('waf:turns', () => new Turns()) })
       statisticsOf(context).sets.add(live)
       return live
     })

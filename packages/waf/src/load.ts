@@ -2,9 +2,17 @@
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { ConfigIssue } from '@portcullis/core'
-import { BASE_RULES, type LoadOptions, loadRules, type Mistake, type RuleSet, SecLangError } from '@portcullis/seclang'
+import {
+  type LoadOptions,
+  loadRules,
+  loadRulesAsync,
+  type Mistake,
+  RuleFiles,
+  type RuleSet,
+  type RuleText,
+  SecLangError,
+} from '@portcullis/seclang'
 import { EMBEDDED_RULES } from './embedded-rules.ts'
-import { textsOf } from './rule-files.ts'
 import type { RuleSource } from './settings.ts'
 
 /** What the rules themselves say of bodies; a block's fields win over it. */
@@ -22,54 +30,92 @@ export interface LoadedRules {
   rules: RuleSet
   byId: ReadonlyMap<number, RuleSet['all'][number]>
   limits: RuleLimits
+  /** The files they come from. */
+  files: RuleFiles
+}
+
+/** A mistake, and whether rules around these could heal it: a marker that may stand there. */
+export interface RuleIssue extends ConfigIssue {
+  marker?: string
 }
 
 /** The mistakes of a source, each with its place in the block, thrown together. */
 export class RuleMistakes extends Error {
-  readonly issues: readonly ConfigIssue[]
+  readonly issues: readonly RuleIssue[]
+  /** The files that were read: when one of them changes, the mistakes may be gone. */
+  readonly files: RuleFiles
 
-  constructor(issues: readonly ConfigIssue[]) {
+  constructor(issues: readonly RuleIssue[], files: RuleFiles) {
     super(issues.map(({ place, message }) => `${place}: ${message}`).join('\n'))
     this.issues = issues
+    this.files = files
   }
 }
 
-/** Rules with an id that the base rules use too: they were taken along from ModSecurity's recommended file. */
-const OWN_BASE_RULES = /\bid:\s*'?20000[0-6]\b/
+/** What the rules given as text are called, in mistakes and in matches: as the field they stand in. */
+export const RULES = 'rules'
+/** Those of the service, for an endpoint that adds its own. */
+const INHERITED = 'rules of the service'
+const FILES = '<files>'
+
 /**
  * Loads and compiles the rules.
  *
  * @throws RuleMistakes with every mistake, each with file and line.
  */
 export function loadSource(source: RuleSource, recordAll = false): LoadedRules {
+  const files = new RuleFiles(source.baseDir)
   try {
-    const rules = loadRules({ ...optionsOf(source), baseDir: source.baseDir, engine: { recordAll } })
-    return { rules, byId: new Map(rules.all.map((rule) => [rule.id, rule])), limits: takeLimits(rules) }
+    return loadedOf(loadRules({ ...optionsOf(source, files), engine: { recordAll } }), files)
   } catch (error) {
-    if (!(error instanceof SecLangError)) throw error
-    throw new RuleMistakes(error.mistakes.map((mistake) => toIssue(mistake, source)))
+    throw mistakesOf(error, source, files)
   }
 }
 
-function optionsOf(source: RuleSource): LoadOptions {
-  const texts = [...textsOf(source), ...source.rules]
-  const base = !texts.some((text) => OWN_BASE_RULES.test(text))
-  const own = source.rules.join('\n')
+/** The same, a few milliseconds at a time. @param signal ends it; the promise rejects with the signal's reason. */
+export async function loadSourceAsync(source: RuleSource, signal: AbortSignal): Promise<LoadedRules> {
+  const files = new RuleFiles(source.baseDir)
+  try {
+    return loadedOf(await loadRulesAsync(optionsOf(source, files), signal), files)
+  } catch (error) {
+    throw mistakesOf(error, source, files)
+  }
+}
+
+function loadedOf(rules: RuleSet, files: RuleFiles): LoadedRules {
+  return { rules, byId: new Map(rules.all.map((rule) => [rule.id, rule])), limits: takeLimits(rules), files }
+}
+
+function mistakesOf(error: unknown, source: RuleSource, files: RuleFiles): unknown {
+  if (!(error instanceof SecLangError)) return error
+  const issues = error.mistakes.map((mistake) => toIssue(mistake, source))
+  return new RuleMistakes(issues, files)
+}
+
+function optionsOf(source: RuleSource, access: RuleFiles): LoadOptions {
+  const { baseDir, rulesFiles, rules, inherited } = source
+  const text: RuleText[] = [
+    { name: INHERITED, text: rules.slice(0, inherited).join('\n') },
+    { name: RULES, text: rules.slice(inherited).join('\n') },
+  ]
   if (source.crs !== undefined && source.crs !== 'embedded') {
     const { paranoiaLevel, inboundThreshold, outboundThreshold } = source
     const crs = {
       folder: crsFolder(source),
-      base,
       variables: source.crsSettings,
       ...(paranoiaLevel === undefined ? undefined : { paranoiaLevel }),
       ...(inboundThreshold === undefined ? undefined : { inboundThreshold }),
       ...(outboundThreshold === undefined ? undefined : { outboundThreshold }),
     }
-    return { crs, files: source.rulesFiles, text: ['', own] }
+    return { crs, files: rulesFiles, text, baseDir, access }
   }
-  const head = [base ? BASE_RULES : '', settingsRule(source), source.crs === 'embedded' ? EMBEDDED_RULES : '']
-  const files = source.rulesFiles.map((file) => `Include "${resolve(source.baseDir, file)}"`)
-  return { text: [[...head, ...files].join('\n'), own] }
+  const files = rulesFiles.map((file) => `Include "${resolve(baseDir, file)}"`)
+  const head = [
+    { name: '<settings>', text: settingsRule(source) },
+    { name: '<embedded>', text: source.crs === 'embedded' ? EMBEDDED_RULES : '' },
+    { name: FILES, text: files.join('\n') },
+  ]
+  return { base: true, text: [...head, ...text], baseDir, access }
 }
 
 /** The folder that `crs` names. */
@@ -113,24 +159,42 @@ function takeLimits({ config }: RuleSet): RuleLimits {
   return limits
 }
 
-/** The engine names texts by number: the second holds what the block's `rules` say, one after the other. */
-function toIssue(mistake: Mistake, source: RuleSource): ConfigIssue {
-  const { file, line, message } = mistake
-  if (file === '<text 2>') return inlineIssue(line, message, source.rules)
-  if (file === '<crs>') return { place: '.crs', message }
-  if (file === '<files>' || file === '<text 1>') return { place: '.rules_files', message }
-  const inFolder = source.crs !== undefined && file.startsWith(`${crsFolder(source)}/`)
-  return { place: inFolder ? '.crs' : '.rules_files', message: `${file}:${line}: ${message}` }
+/** Where a mistake stands in the block. */
+function toIssue({ file, line, message, marker }: Mistake, source: RuleSource): RuleIssue {
+  return { ...issueAt(file, line, message, source), ...(marker === undefined ? undefined : { marker }) }
 }
 
-function inlineIssue(line: number, message: string, rules: readonly string[]): ConfigIssue {
+function issueAt(file: string, line: number, message: string, source: RuleSource): ConfigIssue {
+  if (file === '<crs>') return { place: '.crs', message }
+  if (file === FILES) return { place: '.rules_files', message }
+  const place = placeIn(file, line, source)
+  if (file === RULES) {
+    const [field, where] = place.split(' line ')
+    return { place: `.${field}`, message: `line ${where}: ${message}` }
+  }
+  if (file === INHERITED) return { place: '.rules', message: `${place}: ${message}` }
+  const inFolder = source.crs !== undefined && file.startsWith(`${crsFolder(source)}/`)
+  return { place: inFolder ? '.crs' : '.rules_files', message: `${place}: ${message}` }
+}
+
+/**
+ * Where a rule stands, for people: `/etc/rules/own.conf:12`, or `rules[1] line 3` for one that stands in the block.
+ *
+ * @param file as the engine names it.
+ */
+export function placeIn(file: string, line: number, { rules, inherited }: RuleSource): string {
+  if (file === RULES) return inlinePlace(RULES, line, rules.slice(inherited))
+  if (file === INHERITED) return inlinePlace(INHERITED, line, rules.slice(0, inherited))
+  return `${file}:${line}`
+}
+
+/** The texts are joined, as one may go on in the next; so lines count on from one to the other. */
+function inlinePlace(name: string, line: number, texts: readonly string[]): string {
   let rest = line
-  for (const [i, text] of rules.entries()) {
+  for (const [i, text] of texts.entries()) {
     const lines = text.split('\n').length
-    if (rest <= lines || i === rules.length - 1) {
-      return { place: rules.length === 1 ? '.rules' : `.rules[${i}]`, message: `line ${rest}: ${message}` }
-    }
+    if (rest <= lines || i === texts.length - 1) return `${name}${texts.length === 1 ? '' : `[${i}]`} line ${rest}`
     rest -= lines
   }
-  return { place: '.rules', message: `line ${line}: ${message}` }
+  return `${name} line ${line}`
 }

@@ -1,6 +1,5 @@
 /** Compiled rule sets, so that a configuration which is read several times at start is compiled once. */
-import { type LoadedRules, loadSource } from './load.ts'
-import { fingerprint, foldersOf } from './rule-files.ts'
+import { type LoadedRules, loadSource, loadSourceAsync } from './load.ts'
 import { type RuleSource, sourceKey } from './settings.ts'
 
 /**
@@ -18,13 +17,23 @@ const checked = new WeakMap<object, LoadedRules>()
  * @throws RuleMistakes
  */
 export function compiled(source: RuleSource, block?: object): LoadedRules {
-  const key = `${sourceKey(source)}\n${fingerprint(foldersOf(source))}`
-  let rules = loaded.get(key)?.deref()
-  if (rules === undefined) {
-    rules = loadSource(source)
-    for (const [other, reference] of loaded) if (reference.deref() === undefined) loaded.delete(other)
-    loaded.set(key, new WeakRef(rules))
-  }
+  const rules = known(source) ?? keep(source, loadSource(source))
   if (block !== undefined) checked.set(block, rules)
+  return rules
+}
+
+/** The same without holding the event loop for longer than some tens of milliseconds. @throws RuleMistakes */
+export async function compiledAsync(source: RuleSource, signal: AbortSignal): Promise<LoadedRules> {
+  return known(source) ?? keep(source, await loadSourceAsync(source, signal))
+}
+
+function known(source: RuleSource): LoadedRules | undefined {
+  const rules = loaded.get(sourceKey(source))?.deref()
+  return rules?.files.changed() === false ? rules : undefined
+}
+
+function keep(source: RuleSource, rules: LoadedRules): LoadedRules {
+  for (const [other, reference] of loaded) if (reference.deref() === undefined) loaded.delete(other)
+  loaded.set(sourceKey(source), new WeakRef(rules))
   return rules
 }

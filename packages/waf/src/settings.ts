@@ -9,6 +9,8 @@ export interface RuleSource {
   rulesFiles: readonly string[]
   /** The texts of `rules`, in order. */
   rules: readonly string[]
+  /** How many of the texts are the service's, when an endpoint adds its own; else 0. */
+  inherited: number
   paranoiaLevel: 1 | 2 | 3 | 4 | undefined
   inboundThreshold: number | undefined
   outboundThreshold: number | undefined
@@ -43,12 +45,14 @@ export function readSettings(config: WafConfig, service: WafConfig | undefined, 
     ...(list(config) ?? []),
   ]
   const { audit = false } = whole
+  const texts = (block: WafConfig | undefined): string[] => [block?.rules ?? []].flat()
   return {
     source: {
       baseDir,
       crs: whole.crs,
       rulesFiles: both((block) => block.rules_files),
-      rules: both((block) => (block.rules === undefined ? undefined : [block.rules].flat())),
+      rules: [...texts(service), ...texts(config)],
+      inherited: texts(config).length > 0 ? texts(service).length : 0,
       paranoiaLevel: whole.paranoia_level,
       inboundThreshold: whole.anomaly_threshold_inbound,
       outboundThreshold: whole.anomaly_threshold_outbound,

@@ -130,7 +130,7 @@ describe('audit entries', () => {
       transaction: {
         request: { method: 'GET', uri: '/?q=x', headers: { host: 'localhost:80' } },
         response: { http_code: 403 },
-        messages: [{ message: 'X', details: { ruleId: '7', data: 'q=x', file: '<text 2>', lineNumber: '1' } }],
+        messages: [{ message: 'X', details: { ruleId: '7', data: 'q=x', file: 'rules', lineNumber: '1' } }],
       },
     })
   })

@@ -10,6 +10,7 @@ import waf, { type WafConfig } from '../src/index.ts'
 import { LiveRules } from '../src/live-rules.ts'
 import { loadSource } from '../src/load.ts'
 import { readSettings } from '../src/settings.ts'
+import { Turns } from '../src/turns.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'waf-rules-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -105,39 +106,142 @@ describe('rule files', () => {
 describe('reload', () => {
   const make = (config: WafConfig, interval?: number) => {
     const events = { onReload: vi.fn(), onError: vi.fn() }
-    return { live: new LiveRules(readSettings(config, undefined, folder).source, events, interval), events }
+    const options = interval === undefined ? {} : { interval }
+    return { live: new LiveRules(readSettings(config, undefined, folder).source, events, options), events }
   }
   const rule = (id: number): string => `SecAction "id:${id},phase:1,pass,log"`
 
-  it('takes what changed, and keeps the old set when the new one is broken', () => {
+  it('takes what changed, and keeps the old set when the new one is broken', async () => {
     const file = write('live.conf', rule(1))
     const { live, events } = make({ rules_files: [file] })
     const before = live.current
-    expect(live.reload()).toBe(false)
+    expect(await live.reload()).toBe(false)
     write('live.conf', `${rule(1)}\n${rule(2)}`)
-    expect(live.reload()).toBe(true)
+    expect(await live.reload()).toBe(true)
     expect(live.current.rules.size).toBe(before.rules.size + 1)
     const good = live.current
     write('live.conf', 'SecRul broken')
-    expect(live.reload()).toBe(false)
+    expect(await live.reload()).toBe(false)
     expect(live.current).toBe(good)
     expect(events.onError).toHaveBeenCalledTimes(1)
-    live.reload()
+    await live.reload()
     expect(events.onError).toHaveBeenCalledTimes(1)
     write('live.conf', rule(3))
-    expect(live.reload()).toBe(true)
+    expect(await live.reload()).toBe(true)
     expect(live.current.rules.all.some(({ id }) => id === 3)).toBe(true)
   })
 
-  it('sees new files of a glob, and data files', () => {
+  it('sees new files of a glob, and data files', async () => {
     mkdirSync(join(folder, 'glob'), { recursive: true })
     write('words.data', 'alpha')
     write('glob/a.conf', 'SecRule ARGS "@pmFromFile ../words.data" "id:1,phase:2,deny"')
     const { live } = make({ rules_files: ['glob/*.conf'] })
     write('glob/b.conf', rule(2))
-    expect(live.reload()).toBe(true)
+    expect(await live.reload()).toBe(true)
     write('words.data', 'alpha\nbeta')
-    expect(live.reload()).toBe(true)
+    expect(await live.reload()).toBe(true)
+  })
+
+  it('looks at the files of the rules only, not at others beside them', async () => {
+    mkdirSync(join(folder, 'beside'), { recursive: true })
+    write('beside/a.conf', `${rule(1)}\nSecRule ARGS "@pmFromFile words.txt" "id:2,phase:2,deny"`)
+    write('beside/words.txt', 'alpha')
+    const { live, events } = make({ rules_files: ['beside/*.conf'] })
+    write('beside/audit.log', 'a line')
+    expect(await live.reload()).toBe(false)
+    rmSync(join(folder, 'beside/words.txt'))
+    expect(await live.reload()).toBe(false)
+    expect(await live.reload()).toBe(false)
+    expect(events.onError).toHaveBeenCalledTimes(1)
+    write('beside/words.txt', 'alpha beta')
+    expect(await live.reload()).toBe(true)
+  })
+
+  /** Enough to take a while. */
+  const many = (n: number): string =>
+    Array.from({ length: n }, (_, i) => `SecRule ARGS "@rx (?:a|b)${i}[a-z]{2,5}x" "id:${i + 10},phase:2,pass"`).join(
+      '\n',
+    )
+  const ticks = async (n: number): Promise<void> => {
+    for (let i = 0; i < n; i++) await new Promise((resolve) => setImmediate(resolve))
+  }
+
+  it('lets others have their turn while it compiles', async () => {
+    const file = write('large.conf', rule(1))
+    const { live } = make({ rules_files: [file] })
+    const before = live.current
+    write('large.conf', many(1500))
+    let turns = 0
+    const done = live.reload()
+    let ended = false
+    void done.then(() => {
+      ended = true
+    })
+    while (!ended) {
+      expect(live.current).toBe(before)
+      await ticks(1)
+      turns++
+    }
+    expect(await done).toBe(true)
+    expect(turns).toBeGreaterThan(10)
+    expect(live.current.rules.size).toBeGreaterThan(1500)
+  })
+
+  it('of what changes meanwhile ends with what is there at its end, and is told once', async () => {
+    const file = write('moving.conf', rule(1))
+    const { live, events } = make({ rules_files: [file] })
+    write('moving.conf', many(500))
+    const first = live.reload()
+    const second = live.reload()
+    await ticks(2)
+    write('moving.conf', `${many(500)}\n${rule(2)}`)
+    expect(await Promise.all([first, second])).toEqual([true, true])
+    expect(live.current.byId.has(2)).toBe(true)
+    expect(events.onReload).toHaveBeenCalledTimes(1)
+    expect(await live.reload()).toBe(false)
+  })
+
+  it('of a set that is copied file by file calls nothing broken', async () => {
+    const file = write('copied.conf', rule(1))
+    const { live, events } = make({ rules_files: [file] })
+    write('copied.conf', `${many(500)}\nSecRule ARGS "@rx half`)
+    const reloading = live.reload()
+    await ticks(2)
+    write('copied.conf', `${many(500)}\n${rule(2)}`)
+    expect(await reloading).toBe(true)
+    expect(events.onError).not.toHaveBeenCalled()
+    expect(live.current.byId.has(2)).toBe(true)
+  })
+
+  it('under way at the close ends without a word', async () => {
+    const file = write('closing.conf', rule(1))
+    const { live, events } = make({ rules_files: [file] }, 10)
+    live.watch()
+    const before = live.current
+    write('closing.conf', many(2000))
+    const reloading = live.reload()
+    await ticks(2)
+    live.close()
+    expect(await reloading).toBe(false)
+    live.watch()
+    expect(await live.reload()).toBe(false)
+    expect(live.current).toBe(before)
+    expect([events.onReload.mock.calls, events.onError.mock.calls]).toEqual([[], []])
+  })
+
+  it('of several sets happens one after the other', async () => {
+    const turns = new Turns()
+    const log: string[] = []
+    const sets = ['one', 'two', 'three'].map((name) => {
+      const file = write(`${name}.conf`, rule(1))
+      const events = { onReload: () => void log.push(name), onError: () => void log.push(`${name} broken`) }
+      return new LiveRules(readSettings({ rules_files: [file] }, undefined, folder).source, events, { turns })
+    })
+    write('one.conf', many(500))
+    write('two.conf', 'SecRul broken')
+    write('three.conf', many(2))
+    await Promise.all(sets.map((live) => live.reload()))
+    expect(log).toEqual(['one', 'two broken', 'three'])
   })
 
   it('happens by itself', async () => {

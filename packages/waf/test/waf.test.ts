@@ -1,4 +1,7 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import type { FastifyInstance } from 'fastify'
@@ -127,6 +130,43 @@ describe('endpoints', () => {
       inner.get('/twice', block({ rules: `SecAction "id:1,phase:1,pass"` }), () => 'ok')
     })
     await expect(made).rejects.toThrow(/\/twice.*line 1: .*id 1/s)
+  })
+
+  it('may skip to a marker of the service’s rules', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'waf-skip-'))
+    const file = join(folder, 'own.conf')
+    writeFileSync(file, `SecRule ARGS:skip "@streq 1" "id:10,phase:2,pass,nolog,skipAfter:END_CHECKS"`)
+    const rules = [ATTACK, 'SecMarker END_CHECKS', `SecRule ARGS "@contains other" "id:2,phase:2,deny"`]
+    const { app } = await make({ rules }, (inner) => {
+      // Files are read before all rules that stand in blocks: the marker lies ahead.
+      inner.get('/ahead', block({ rules_files: [file] }), () => 'ok')
+      const own = [
+        'SecRule ARGS:skip "@streq 1" "id:10,phase:2,pass,nolog,skipAfter:END_CHECKS"',
+        'SecRule ARGS "@contains third" "id:11,phase:2,deny"',
+        'SecRule ARGS "@contains third" "id:12,phase:3,deny,status:418"',
+      ]
+      // Here it lies behind: what is left of the phase is skipped, later phases are not.
+      inner.get('/behind', block({ rules: own }), () => 'ok')
+    })
+    const status = async (url: string) => (await app.inject(url)).statusCode
+    expect([await status('/ahead?q=attack'), await status('/ahead?q=attack&skip=1')]).toEqual([403, 200])
+    expect(await status('/ahead?q=other&skip=1')).toBe(403)
+    expect([await status('/behind?q=third'), await status('/behind?q=third&skip=1')]).toEqual([403, 418])
+    expect(await status('/behind?q=attack&skip=1')).toBe(403)
+    rmSync(folder, { recursive: true })
+  })
+
+  it.each([
+    ['SecAction "id:5,phase:1,pass,skipAfter:END_CHEKS"', /\/marked.*\.rules: line 1: .*END_CHEKS.*END_CHECKS/s],
+    [
+      'SecMarker OWN\nSecAction "id:5,phase:1,pass,skipAfter:OWN"',
+      /\.rules: line 2: .*stands before this rule, in line 1/s,
+    ],
+  ])('are told of a marker that is not there: %s', async (rules, message) => {
+    const made = make({ rules: [ATTACK, 'SecMarker END_CHECKS'] }, (inner) => {
+      inner.get('/marked', block({ rules }), () => 'ok')
+    })
+    await expect(made).rejects.toThrow(message)
   })
 
   it('hold on routes that do not exist', async () => {

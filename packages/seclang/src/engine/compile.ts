@@ -4,6 +4,7 @@ import { RegexSyntaxError } from '@portcullis/regex'
 import { type Mistake, type Position, RuleMistake, unknownName } from '../errors.ts'
 import type { ActionSpec } from '../language/actions.ts'
 import { type Program, phaseNumber, type RuleSpec } from '../language/program.ts'
+import type { Steps } from '../steps.ts'
 import { applyChanges } from './changes.ts'
 import { compileLink, type LinkCompiler, type RuleTraits } from './link.ts'
 import { compileMacro } from './macro.ts'
@@ -115,8 +116,8 @@ function compileRule(spec: RuleSpec, rules: RuleSet, links: LinkCompiler): Rule 
   return rule
 }
 
-/** Compiles a program into the rule set, adding what is wrong to the program's mistakes. */
-export function compileProgram(program: Program, rules: RuleSet, links: LinkCompiler): void {
+/** Compiles a program into the rule set, in steps of one rule, adding what is wrong to the program's mistakes. */
+export function* compileProgram(program: Program, rules: RuleSet, links: LinkCompiler): Steps<void> {
   const { mistakes } = program
   const removed = guarded(mistakes, { file: '', line: 0 }, () => applyChanges(program)) ?? new Set<RuleSpec>()
   const pending: Pending[] = []
@@ -125,6 +126,7 @@ export function compileProgram(program: Program, rules: RuleSet, links: LinkComp
     if (entry.kind !== 'rule') continue
     const { rule: spec } = entry
     if (removed.has(spec)) continue
+    yield
     const rule = guarded(mistakes, spec, () => compileRule(spec, rules, links))
     if (rule === undefined) continue
     const twin = ids.get(rule.id)
@@ -157,18 +159,59 @@ function guarded<T>(mistakes: Mistake[], position: Position, run: () => T): T | 
   }
 }
 
-/** Finds where each skipAfter leads: the first rule of its phase behind the marker (or behind the rule of that id). */
+/**
+ * Finds where each skipAfter leads: the first rule of its phase behind the marker (or behind the rule of that id). Where
+ * only another file has the marker, before this rule, nothing is left to find: what is left of the phase is skipped.
+ */
 function resolveSkips(program: Program, pending: readonly Pending[]): void {
-  const names = program.items.flatMap((item) => (item.kind === 'marker' ? [item.name] : []))
+  const markers = placesOf(program)
+  // Items of the rules of each phase, in order.
+  const behind = Array.from({ length: 6 }, (): number[] => [])
+  for (const { rule, item } of pending) behind[rule.phase]!.push(item)
   for (const { rule, spec, item, skipAfter } of pending) {
     if (skipAfter === null) continue
-    let target = program.items.findIndex((other, i) => i > item && other.kind === 'marker' && other.name === skipAfter)
-    if (target < 0) target = pending.find((p) => p.item > item && String(p.rule.id) === skipAfter)?.item ?? -1
-    if (target < 0) {
-      program.mistakes.push({ ...at(spec), message: unknownName('marker behind this rule', skipAfter, names).message })
-      continue
-    }
-    const behind = pending.filter((p) => p.item <= target && p.rule.phase === rule.phase)
-    rule.skipTo = behind.length
+    const marks = markers.get(skipAfter) ?? []
+    let target = marks.find((mark) => mark.item > item)?.item
+    target ??= pending.find((p) => p.item > item && String(p.rule.id) === skipAfter)?.item
+    const before = marks.at(-1)
+    if (target === undefined && before !== undefined && before.at.file !== spec.file) target = program.items.length
+    if (target === undefined) program.mistakes.push(noMarker(spec, skipAfter, before?.at, markers.keys()))
+    else rule.skipTo = countUpTo(behind[rule.phase]!, target)
   }
+}
+
+interface Mark {
+  item: number
+  at: Position
+}
+
+function placesOf({ items }: Program): Map<string, Mark[]> {
+  const places = new Map<string, Mark[]>()
+  for (const [item, entry] of items.entries()) {
+    if (entry.kind !== 'marker') continue
+    const known = places.get(entry.name)
+    if (known === undefined) places.set(entry.name, [{ item, at: entry.at }])
+    else known.push({ item, at: entry.at })
+  }
+  return places
+}
+
+function noMarker(spec: Position, name: string, before: Position | undefined, names: Iterable<string>): Mistake {
+  const message =
+    before === undefined
+      ? unknownName('marker', name, names).message
+      : `marker "${name}" stands before this rule, in line ${before.line}: skipAfter leads forward`
+  return { ...at(spec), message, marker: name }
+}
+
+/** How many of the numbers, which ascend, are not above a bound. */
+function countUpTo(ascending: readonly number[], bound: number): number {
+  let low = 0
+  let high = ascending.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (ascending[middle]! <= bound) low = middle + 1
+    else high = middle
+  }
+  return low
 }

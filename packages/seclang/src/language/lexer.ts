@@ -67,9 +67,12 @@ export function splitWords(line: string, backslashes: Reading['backslashes']): s
  * Reads the directives of a text (a byte string). Lines that end in a backslash go on in the next one; a line whose
  * first sign is `#` is a comment and, unlike in httpd, never swallows the line after it.
  */
-export function readDirectives(text: string, file: string, backslashes: Reading['backslashes']): Directive[] {
+export function* readDirectives(
+  text: string,
+  file: string,
+  backslashes: Reading['backslashes'],
+): Generator<Directive, void> {
   const lines = text.split('\n')
-  const found: Directive[] = []
   for (let i = 0; i < lines.length; i++) {
     const line = i + 1
     let logical = lines[i]!.replace(/\r$/, '')
@@ -82,7 +85,6 @@ export function readDirectives(text: string, file: string, backslashes: Reading[
     }
     parts.push(logical)
     const [name, ...args] = splitWords(parts.join(''), backslashes)
-    if (name !== undefined) found.push({ file, line, name, args })
+    if (name !== undefined) yield { file, line, name, args }
   }
-  return found
 }

@@ -4,6 +4,7 @@ import type { EngineConfig } from '../engine/config.ts'
 import type { Reading } from '../engine/dialect.ts'
 import { type Mistake, type Position, RuleMistake } from '../errors.ts'
 import { checkOperator } from '../operators/index.ts'
+import type { Steps } from '../steps.ts'
 import { type ActionSpec, parseActions } from './actions.ts'
 import { type Directive, readDirectives } from './lexer.ts'
 import { applySetting } from './settings.ts'
@@ -29,7 +30,9 @@ export interface RuleSpec extends Position {
 }
 
 /** Something in the order of the files. */
-type Item = { readonly kind: 'rule'; readonly rule: RuleSpec } | { readonly kind: 'marker'; readonly name: string }
+type Item =
+  | { readonly kind: 'rule'; readonly rule: RuleSpec }
+  | { readonly kind: 'marker'; readonly name: string; readonly at: Position }
 
 /** What a SecRuleRemoveBy… or SecRuleUpdate… changes; `match` is an id list, a tag or message pattern. */
 export interface Change extends Position {
@@ -76,15 +79,19 @@ export class ProgramReader {
     this.access = access
   }
 
-  /** Reads a text as if it were a file of that name. */
-  text(text: string, file: string): void {
-    for (const directive of readDirectives(text, file, this.backslashes)) this.directive(directive)
+  /** Reads a text as if it were a file of that name, in steps of one directive. */
+  *text(text: string, file: string): Steps<void> {
+    for (const directive of readDirectives(text, file, this.backslashes)) {
+      if (/^include(?:optional)?$/i.test(directive.name)) yield* this.include(directive)
+      else this.directive(directive)
+      yield
+    }
     if (this.openChain !== undefined && this.depth === 0) this.mistake(this.openChain, 'the chain is not finished')
     if (this.depth === 0) this.openChain = undefined
   }
 
   /** Reads the files that a glob names. */
-  files(pattern: string, from: Position, optional: boolean): void {
+  *files(pattern: string, from: Position, optional: boolean): Steps<void> {
     if (this.depth >= MAX_INCLUDE_DEPTH) {
       this.mistake(from, 'files include each other without end')
       return
@@ -100,9 +107,15 @@ export class ProgramReader {
         continue
       }
       this.depth++
-      this.text(text, path)
+      yield* this.text(text, path)
       this.depth--
     }
+  }
+
+  private *include(directive: Directive): Steps<void> {
+    const { name, args } = directive
+    if (args.length === 1) yield* this.files(args[0]!, directive, name.toLowerCase() === 'includeoptional')
+    else this.mistake(directive, wrongCount(directive, 1, 1))
   }
 
   private mistake(at: Position, message: string): void {
@@ -122,11 +135,6 @@ export class ProgramReader {
   private dispatch(directive: Directive): void {
     const { args } = directive
     switch (directive.name.toLowerCase()) {
-      case 'include':
-      case 'includeoptional':
-        expect(directive, 1, 1)
-        this.files(args[0]!, directive, directive.name.toLowerCase() === 'includeoptional')
-        break
       case 'secrule':
         expect(directive, 2, 3)
         this.rule(directive, parseVariables(args[0]!), parseOperator(args[1]!), parseActions(args[2] ?? ''))
@@ -137,7 +145,7 @@ export class ProgramReader {
         break
       case 'secmarker':
         expect(directive, 1, 1)
-        this.program.items.push({ kind: 'marker', name: args[0]! })
+        this.program.items.push({ kind: 'marker', name: args[0]!, at: directive })
         break
       case 'secdefaultaction':
         expect(directive, 1, 1)
@@ -200,9 +208,12 @@ export class ProgramReader {
 /** @throws RuleMistake when a directive has too few or too many arguments */
 function expect(directive: Directive, least: number, most: number): void {
   const n = directive.args.length
-  if (n >= least && n <= most) return
+  if (n < least || n > most) throw new RuleMistake(wrongCount(directive, least, most))
+}
+
+function wrongCount({ name, args }: Directive, least: number, most: number): string {
   const range = least === most ? String(least) : `${least} to ${most}`
-  throw new RuleMistake(`${directive.name} takes ${range} argument${most === 1 ? '' : 's'}, not ${n}`)
+  return `${name} takes ${range} argument${most === 1 ? '' : 's'}, not ${args.length}`
 }
 
 const PHASE_NAMES = new Map([

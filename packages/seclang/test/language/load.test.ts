@@ -59,7 +59,7 @@ describe('the tokenizer', () => {
       'c d',
       String.raw`e\f`,
     ])
-    expect(readDirectives('# x \\\nSecAction a\\\n b', 'f', 'pairs')).toEqual([
+    expect([...readDirectives('# x \\\nSecAction a\\\n b', 'f', 'pairs')]).toEqual([
       { file: 'f', line: 2, name: 'SecAction', args: ['a', 'b'] },
     ])
   })
