@@ -1,142 +1,183 @@
-import { createHash } from 'node:crypto'
 import type { Store } from '@portcullis/core'
+import { type CollectionStore, emptyRecord, type StoredChange, type StoredRecord } from '@portcullis/seclang'
 import {
-  applyChange,
-  type CollectionStore,
-  emptyRecord,
-  type StoredChange,
-  type StoredRecord,
-} from '@portcullis/seclang'
+  type Added,
+  counterKey,
+  emptyKept,
+  hasLapsed,
+  type Kept,
+  parseKept,
+  RecordUpdate,
+  recordKey,
+} from './stored-record.ts'
 
-/** What stands under a record's key: everything but the counts. */
-interface Kept {
-  values: Record<string, string>
-  expires: Record<string, number>
-  /** Names of values that were counted up: each has a key of its own. */
-  counters: string[]
-  created: number
-  updated: number
-  updates: number
+/** Changes that wait for their turn, and who wants to know what became of them. */
+interface Job {
+  changes: readonly StoredChange[]
+  ttlMs: number
+  /** Told the counts as soon as they are counted. */
+  resolve: (counts: Record<string, string>) => void
+  reject: (error: unknown) => void
 }
 
-/** Most values in one record; further ones are not stored. */
-const MAX_VALUES = 256
+/** The work on one record. */
+interface Lane {
+  waiting: Job[]
+  /** Those that are being done; never rejects. */
+  current: Promise<void>
+}
+
+/** Most jobs that are done in one go. */
+const BATCH = 100
 
 /**
  * Collections (IP, SESSION, …) in a shared store. Values that rules count up (`setvar:ip.n=+1`) are counters of the
- * store, so that all gateways count together and no request is lost; the other values are one record, of which the
- * last writer wins. A counter lives the collection's timeout from its first addition, or until its `expirevar`.
+ * store: all gateways count together, no request is lost, and each learns the number that it made. The other values are
+ * one record, of which the last gateway to write wins; requests of this process write one after the other, those that
+ * wait for the same record together. A counter lives the collection's timeout from its first addition, or until its
+ * `expirevar`.
  */
 export class StoreCollections implements CollectionStore {
   readonly #store: Store
   readonly #onError: (error: Error) => void
+  /** Records that are being worked on. */
+  readonly #lanes = new Map<string, Lane>()
 
-  /** @param onError told of changes that could not be stored. Failed loads reject: the request is refused. */
+  /** @param onError told of changes that could not be stored. Failed loads and counts reject: the request is refused. */
   constructor(store: Store, onError: (error: Error) => void) {
     this.#store = store
     this.#onError = onError
   }
 
   async load(collection: string, key: string): Promise<StoredRecord | undefined> {
-    const base = baseKey(collection, key)
-    const kept = await this.#read(base)
+    const record = recordKey(collection, key)
+    await this.#settled(record)
+    const kept = await this.#read(record)
     if (kept === undefined) return undefined
-    const record = emptyRecord(kept.created)
-    Object.assign(record.values, kept.values)
-    Object.assign(record.expires, kept.expires)
-    record.updated = kept.updated
-    record.updates = kept.updates
+    const found = emptyRecord(kept.created)
+    Object.assign(found.values, kept.values)
+    Object.assign(found.expires, kept.expires)
+    found.updated = kept.updated
+    found.updates = kept.updates
     const now = Date.now()
-    const counted = kept.counters.filter((name) => !lapsed(kept, name, now))
-    const counts = await Promise.all(counted.map((name) => this.#count(counterKey(base, name))))
-    for (const [i, name] of counted.entries()) record.values[name] = counts[i]!
-    return record
+    const counted = Object.entries(kept.counters).filter(([name]) => !hasLapsed(kept, name, now))
+    const counts = await Promise.all(counted.map(([name, n]) => this.#value(counterKey(record, name, n))))
+    for (const [i, [name]] of counted.entries()) {
+      const count = counts[i]
+      if (count !== undefined) found.values[name] = count
+    }
+    return found
   }
 
   async change(collection: string, key: string, changes: readonly StoredChange[], timeout: number): Promise<void> {
     try {
-      await this.#change(baseKey(collection, key), changes, timeout * 1000)
+      await this.#enqueue(recordKey(collection, key), changes, timeout * 1000)
     } catch (error) {
       this.#onError(error as Error)
     }
   }
 
-  async #change(base: string, changes: readonly StoredChange[], ttlMs: number): Promise<void> {
+  count(
+    collection: string,
+    key: string,
+    changes: readonly StoredChange[],
+    timeout: number,
+  ): Promise<Record<string, string>> {
+    return this.#enqueue(recordKey(collection, key), changes, timeout * 1000)
+  }
+
+  #enqueue(record: string, changes: readonly StoredChange[], ttlMs: number): Promise<Record<string, string>> {
+    return new Promise((resolve, reject) => {
+      let lane = this.#lanes.get(record)
+      if (lane === undefined) {
+        lane = { waiting: [], current: Promise.resolve() }
+        this.#lanes.set(record, lane)
+        void this.#work(record, lane)
+      }
+      lane.waiting.push({ changes, ttlMs, resolve, reject })
+    })
+  }
+
+  /** Waits until what requests of this process have changed before is written. */
+  async #settled(record: string): Promise<void> {
+    const lane = this.#lanes.get(record)
+    if (lane === undefined) return
+    const more = lane.waiting.length > 0
+    await lane.current
+    if (more) await lane.current
+  }
+
+  async #work(record: string, lane: Lane): Promise<void> {
+    // The first job is there after this turn.
+    await lane.current
+    while (lane.waiting.length > 0) {
+      const jobs = lane.waiting.splice(0, BATCH)
+      lane.current = this.#apply(record, jobs).catch((error: unknown) => {
+        for (const { reject } of jobs) reject(error)
+      })
+      await lane.current
+    }
+    this.#lanes.delete(record)
+  }
+
+  async #apply(record: string, jobs: readonly Job[]): Promise<void> {
     const now = Date.now()
-    const kept = (await this.#read(base)) ?? emptyKept(now)
-    await this.#dropLapsed(base, kept, now)
-    for (const change of changes) await this.#apply(base, kept, change, ttlMs)
+    const kept = (await this.#read(record)) ?? emptyKept(now)
+    const update = new RecordUpdate(kept, now)
+    const added = jobs.map(({ changes }) => sums(update, changes))
+    const ttlMs = Math.max(...jobs.map((job) => job.ttlMs))
+    const totals = await this.#count(record, update, ttlMs)
+    for (const [i, { resolve }] of jobs.entries()) resolve(countsOf(added[i]!, update, totals))
     kept.updated = now
-    kept.updates++
-    await this.#store.set(base, JSON.stringify(kept), ttlMs)
-  }
-
-  async #apply(base: string, kept: Kept, change: StoredChange, ttlMs: number): Promise<void> {
-    const { name } = change
-    const counts = kept.counters.includes(name)
-    if (change.kind === 'add') {
-      if (!counts && !hasRoom(kept, name)) return
-      if (!counts) await this.#startCounter(base, kept, name, ttlMs)
-      await this.#store.increment(counterKey(base, name), change.delta, ttlMs)
-      return
+    kept.updates += jobs.length
+    try {
+      await this.#store.set(record, JSON.stringify(kept), ttlMs)
+    } catch (error) {
+      // Who waited has been answered.
+      this.#onError(error as Error)
     }
-    if (counts && change.kind !== 'expire') await this.#dropCounter(base, kept, name)
-    if (change.kind === 'set' && !hasRoom(kept, name)) return
-    applyChange(kept, change)
   }
 
-  /** A value that was set before it is counted on goes into the counter. */
-  async #startCounter(base: string, kept: Kept, name: string, ttlMs: number): Promise<void> {
-    const before = Number.parseInt(kept.values[name] ?? '0', 10)
-    delete kept.values[name]
-    kept.counters.push(name)
-    if (before !== 0 && !Number.isNaN(before)) await this.#store.increment(counterKey(base, name), before, ttlMs)
-  }
-
-  async #dropCounter(base: string, kept: Kept, name: string): Promise<void> {
-    kept.counters = kept.counters.filter((other) => other !== name)
-    await this.#store.delete(counterKey(base, name))
-  }
-
-  async #dropLapsed(base: string, kept: Kept, now: number): Promise<void> {
-    for (const name of Object.keys(kept.expires)) {
-      if (!lapsed(kept, name, now)) continue
-      delete kept.expires[name]
-      delete kept.values[name]
-      if (kept.counters.includes(name)) await this.#dropCounter(base, kept, name)
-    }
+  /** @returns the new totals by name. */
+  async #count(record: string, { additions, dropped }: RecordUpdate, ttlMs: number): Promise<Map<string, number>> {
+    await Promise.all(dropped.map(([name, n]) => this.#store.delete(counterKey(record, name, n))))
+    const counting = [...additions].map(async ([name, { generation, start, delta }]) => {
+      const total = await this.#store.increment(counterKey(record, name, generation), start + delta, ttlMs)
+      return [name, total] as const
+    })
+    return new Map(await Promise.all(counting))
   }
 
   /** Reading must not start a counter's time to live, so Redis is asked for the plain value. */
-  async #count(key: string): Promise<string> {
-    if (this.#store.kind === 'redis') return (await this.#store.get(key)) ?? '0'
+  async #value(key: string): Promise<string | undefined> {
+    if (this.#store.kind === 'redis') return this.#store.get(key)
     return String(await this.#store.increment(key, 0, 0))
   }
 
-  async #read(base: string): Promise<Kept | undefined> {
-    const text = await this.#store.get(base)
-    return text === undefined ? undefined : (JSON.parse(text) as Kept)
+  async #read(record: string): Promise<Kept | undefined> {
+    return parseKept(await this.#store.get(record))
   }
 }
 
-function emptyKept(now: number): Kept {
-  return { values: {}, expires: {}, counters: [], created: now, updated: now, updates: 0 }
+/** Applies a job's changes. @returns its last addition to each value. */
+function sums(update: RecordUpdate, changes: readonly StoredChange[]): Map<string, Added> {
+  const last = new Map<string, Added>()
+  for (const change of changes) {
+    const added = update.apply(change)
+    if (added !== undefined) last.set(change.name, added)
+  }
+  return last
 }
 
-function hasRoom(kept: Kept, name: string): boolean {
-  return Object.hasOwn(kept.values, name) || Object.keys(kept.values).length + kept.counters.length < MAX_VALUES
-}
-
-function lapsed(kept: Kept, name: string, now: number): boolean {
-  return (kept.expires[name] ?? Number.POSITIVE_INFINITY) <= now
-}
-
-/** Keys may be anything that a client sends (a session id): long ones are hashed. */
-function baseKey(collection: string, key: string): string {
-  const safe = /^[\w.:-]{1,64}$/.test(key) ? key : createHash('sha256').update(key, 'latin1').digest('hex')
-  return `waf:${collection.toLowerCase()}:${safe}`
-}
-
-function counterKey(base: string, name: string): string {
-  return `${base}:n:${/^[\w.-]{1,64}$/.test(name) ? name : createHash('sha256').update(name, 'latin1').digest('hex')}`
+/** The numbers that a job's additions made: as if it had come alone, in its turn. Those that were overwritten are gone. */
+function countsOf(
+  last: ReadonlyMap<string, Added>,
+  { additions }: RecordUpdate,
+  totals: ReadonlyMap<string, number>,
+): Record<string, string> {
+  const counts: Record<string, string> = {}
+  for (const [name, { addition, sum }] of last) {
+    if (additions.get(name) === addition) counts[name] = String(totals.get(name)! - (addition.delta - sum))
+  }
+  return counts
 }

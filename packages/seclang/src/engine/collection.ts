@@ -24,6 +24,9 @@ export class TxCollection {
   private pending: StoredChange[] = []
   private readonly store: CollectionStore
   private readonly timeout: number
+  private loading: Promise<void> | undefined
+  /** Additions that are about to be sent. */
+  private counting: Promise<void> | undefined
   /** Whether there was nothing under the key before. */
   private isNew = true
 
@@ -38,9 +41,9 @@ export class TxCollection {
   /** Loads what is stored; changes made meanwhile are applied on top of it. */
   load(): Promise<void> | undefined {
     const found = this.store.load(this.name, this.key)
-    if (isPromise(found)) return found.then((record) => this.adopt(record))
-    this.adopt(found)
-    return undefined
+    if (!isPromise(found)) this.adopt(found)
+    else this.loading = found.then((record) => this.adopt(record))
+    return this.loading
   }
 
   private adopt(record: StoredRecord | undefined): void {
@@ -82,6 +85,27 @@ export class TxCollection {
   change(change: StoredChange): void {
     applyChange(this.record, change)
     this.pending.push(change)
+  }
+
+  /**
+   * Adds to a value.
+   * @returns a promise when the store is to tell what the value has become with what others have added: no rule may look
+   * at it before
+   */
+  count(name: string, delta: number): Promise<void> | undefined {
+    this.change({ kind: 'add', name, delta })
+    if (this.store.count === undefined) return undefined
+    // What a rule adds to several values is sent together, when all its effects have run.
+    this.counting ??= (this.loading ?? Promise.resolve()).then(() => this.send())
+    return this.counting
+  }
+
+  private async send(): Promise<void> {
+    this.counting = undefined
+    const changes = this.pending
+    this.pending = []
+    const counts = await this.store.count!(this.name, this.key, changes, this.timeout)
+    Object.assign(this.record.values, counts)
   }
 
   /** Hands the changes to the store. */

@@ -74,7 +74,12 @@ function addTo(collection: string, name: Macro, amount: Macro, sign: '+' | '-', 
   const delta = (tx: Transaction): number => fixed ?? toInteger(amount.expand(tx)) * factor
   if (collection === 'TX') return setTx(name, slots, (tx, before) => String(toInteger(before ?? '0') + delta(tx)))
   return (tx) => {
-    tx.collections.get(collection)?.change({ kind: 'add', name: name.expand(tx).toLowerCase(), delta: delta(tx) })
+    const held = tx.collections.get(collection)
+    if (held === undefined) return
+    const key = name.expand(tx).toLowerCase()
+    // In phase 5 nothing can be decided any more: nobody waits.
+    if (tx.currentRule!.phase === 5) held.change({ kind: 'add', name: key, delta: delta(tx) })
+    else waitFor(tx, held.count(key, delta(tx)))
   }
 }
 
@@ -117,9 +122,13 @@ function openCollection(tx: Transaction, name: string, key: string): void {
   const { config } = tx.rules
   const held = new TxCollection(name, key, tx.store, config.collectionTimeout, tx.started)
   tx.collections.set(name, held)
-  const loading = held.load()
-  if (loading !== undefined)
-    tx.loading = tx.loading === undefined ? loading : Promise.all([tx.loading, loading]).then(() => undefined)
+  waitFor(tx, held.load())
+}
+
+/** No rule runs before it is there. */
+function waitFor(tx: Transaction, work: Promise<void> | undefined): void {
+  if (work === undefined) return
+  tx.loading = tx.loading === undefined ? work : Promise.all([tx.loading, work]).then(() => undefined)
 }
 
 function initcol(argument: string, slots: SlotTable): Effect {

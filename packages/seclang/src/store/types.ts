@@ -33,6 +33,18 @@ export interface CollectionStore {
    * @param timeout seconds after which an untouched record is forgotten
    */
   change(collection: string, key: string, changes: readonly StoredChange[], timeout: number): void | Promise<void>
+  /**
+   * For a store that others write to: applies changes as `change` does and tells what the values that were added to have
+   * become, with what everybody has added. The rules that follow wait for it. Without it they see what was loaded and
+   * their own additions.
+   * @returns the values by name; those that are no counts any more are left out
+   */
+  count?(
+    collection: string,
+    key: string,
+    changes: readonly StoredChange[],
+    timeout: number,
+  ): Promise<Readonly<Record<string, string>>>
 }
 
 /** Applies one change to a record in place. */

@@ -106,6 +106,57 @@ describe('a store that answers later', () => {
   })
 })
 
+describe('a store that others count in too', () => {
+  /** Each count finds ten more than before. */
+  class Shared implements CollectionStore {
+    readonly asked: StoredChange[][] = []
+    readonly changed: StoredChange[][] = []
+    private total = 0
+    load(): undefined {
+      return undefined
+    }
+    change(_collection: string, _key: string, changes: readonly StoredChange[]): void {
+      this.changed.push([...changes])
+    }
+    async count(_collection: string, _key: string, changes: readonly StoredChange[]): Promise<Record<string, string>> {
+      this.asked.push([...changes])
+      await new Promise((done) => setTimeout(done, 1))
+      this.total += 10
+      return { n: String(this.total) }
+    }
+  }
+  const go = async (text: string) => {
+    const collections = new Shared()
+    const tx = loadRules({ text, collections }).transaction({ clientIp: '192.0.2.7' })
+    tx.requestLine('GET', '/', '1.1')
+    await tx.phase1()
+    await tx.phase2()
+    const late = tx.phase5()
+    return { fired: fired(tx), collections, late }
+  }
+
+  test('is asked before the next rule looks', async () => {
+    const { fired: ids, collections } = await go(`
+      SecAction "id:1,phase:1,nolog,pass,initcol:ip=%{REMOTE_ADDR},setvar:ip.m=1,setvar:ip.n=+1,setvar:ip.n=+2"
+      SecRule IP:n "@eq 10" "id:2,phase:1,pass,setvar:ip.n=+1,expirevar:ip.n=60"
+      SecRule IP:n "@eq 20" "id:3,phase:2,pass"`)
+    expect(ids).toEqual([2, 3])
+    expect(collections.asked.map((changes) => changes.map(({ kind, name }) => `${kind} ${name}`))).toEqual([
+      ['set m', 'add n', 'add n'],
+      ['add n', 'expire n'],
+    ])
+    expect(collections.changed).toEqual([])
+  })
+
+  test('is told without waiting where nothing can be decided any more', async () => {
+    const { late, collections } = await go(`
+      SecAction "id:1,phase:1,nolog,pass,initcol:ip=%{REMOTE_ADDR}"
+      SecAction "id:2,phase:5,nolog,pass,setvar:ip.n=+1"`)
+    expect(late).toBeUndefined()
+    expect([collections.asked, collections.changed.length]).toEqual([[], 1])
+  })
+})
+
 test('SESSION and USER have keys of their own', () => {
   const rules =
     rulesOf(`SecAction "id:1,phase:1,nolog,pass,setsid:%{REQUEST_COOKIES.sid},setvar:session.hits=+1,setuid:%{ARGS.user}"
