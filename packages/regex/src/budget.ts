@@ -34,8 +34,9 @@ export function charge(owner: Evictable, bytes: number): void {
   const byAge = [...owners].sort((x, y) => x.lastUse - y.lastUse)
   for (const other of byAge) {
     if (other === owner) continue
-    used -= other.charged
+    const freed = other.charged
     other.evict()
+    used -= freed
     owners.delete(other)
     if (used <= TOTAL_BYTES * 0.75) return
   }

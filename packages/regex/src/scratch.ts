@@ -31,8 +31,10 @@ export class ThreadLists {
   /** Makes room for `size` threads in both lists. */
   reserve(size: number): void {
     if (size <= this.out.length) return
-    this.out = new Int32Array(size * 2)
-    this.spare = new Int32Array(size * 2)
+    // Both or none, should there be no memory left.
+    const [out, spare] = [new Int32Array(size * 2), new Int32Array(size * 2)]
+    this.out = out
+    this.spare = spare
   }
 
   /** Exchanges the two lists; returns the one just filled. */

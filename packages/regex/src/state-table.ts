@@ -46,6 +46,7 @@ export class StateTable {
 
   /** Finds or makes the state of the first `count` entries of `threads` and the context. */
   intern(threads: Int32Array, count: number, context: number): number {
+    if (this.count * 2 >= this.#hash.length) this.#rehash()
     let hash = context + 1
     for (let i = 0; i < count; i++) hash = (Math.imul(hash, 0x01000193) ^ threads[i]!) | 0
     hash ^= hash >>> 15
@@ -55,10 +56,11 @@ export class StateTable {
       if (this.#same(index, threads, count, context)) return index * this.#stride
       slot = (slot + 1) & mask
     }
-    const index = ++this.count
-    this.#hash[slot] = index
+    const index = this.count + 1
+    // Room first: when there is no memory left, the table stays what it was.
     this.#store(index, threads, count, context)
-    if (this.count * 2 > this.#hash.length) this.#rehash()
+    this.count = index
+    this.#hash[slot] = index
     return index * this.#stride
   }
 
@@ -85,8 +87,7 @@ export class StateTable {
   }
 
   #rehash(): void {
-    const old = this.#hash
-    this.#hash = new Int32Array(old.length * 2)
+    this.#hash = new Int32Array(this.#hash.length * 2)
     const mask = this.#hash.length - 1
     for (let index = 1; index <= this.count; index++) {
       let hash = this.#threads[this.#starts[index]! - 1]! + 1
