@@ -22,10 +22,11 @@ const sets = [
 
 describe('Core Rule Set over HTTP', () => {
   it.each(sets)('$name passes its own tests', { timeout: 60_000 }, async ({ name, ...options }) => {
-    const { total, failures } = await runCrs(options)
+    const { total, failures, errors } = await runCrs(options)
     const unexplained = failures.filter(({ id }) => DEVIATIONS[id] === undefined)
     console.info(`CRS ${name}: ${total - failures.length} of ${total} over HTTP`)
     for (const { id, reason, fired } of unexplained) console.info(`  ${id}: ${reason}; fired ${fired.join(' ')}`)
+    expect(errors).toEqual([])
     expect(total).toBeGreaterThan(100)
     expect(unexplained.length / total).toBeLessThanOrEqual(0.003)
     expect(Object.keys(DEVIATIONS).length).toBeLessThanOrEqual(15)

@@ -14,6 +14,7 @@ import {
 } from '../../packages/seclang/test/crs/ftw.ts'
 import { TEST_SETTINGS } from '../../packages/seclang/test/crs/in-process.ts'
 import { startBackend } from './backend.ts'
+import { ErrorLog, type LoggedError } from './error-log.ts'
 
 /** How a run is made. */
 export interface CrsRunOptions {
@@ -40,6 +41,8 @@ export interface CrsFailure {
 export interface CrsRun {
   total: number
   failures: CrsFailure[]
+  /** What went wrong in the gateway, whether a test failed by it or not. */
+  errors: readonly LoggedError[]
 }
 
 /** What the gateway noticed of a connection. */
@@ -48,12 +51,21 @@ interface Seen {
   closed: Promise<void>
 }
 
+/** A gateway under test. */
+interface Target {
+  app: FastifyInstance
+  port: number
+  /** By the port of the client. */
+  seen: Map<number, Seen>
+  log: ErrorLog
+}
+
 const IDLE = 2000
 
 /** Runs the tests. The rules only record (as the tests presuppose), at paranoia level 4. */
 export async function runCrs(options: CrsRunOptions): Promise<CrsRun> {
   const backend = await startBackend()
-  const { app, port, seen } = await startGateway(options.rules, backend.port)
+  const target = await startGateway(options.rules, backend.port)
   try {
     const all = readTests(options.tests)
     const tests = all.filter((_, i) => i % (options.every ?? 1) === 0)
@@ -61,22 +73,21 @@ export async function runCrs(options: CrsRunOptions): Promise<CrsRun> {
     const queue = tests[Symbol.iterator]()
     const worker = async (): Promise<void> => {
       for (const test of queue) {
-        const failure = await runTest(test, port, seen)
+        const failure = await runTest(test, target)
         if (failure !== undefined) failures.push(failure)
       }
     }
     await Promise.all(Array.from({ length: options.parallel ?? 8 }, worker))
-    return { total: tests.length, failures: failures.sort((a, b) => (a.id < b.id ? -1 : 1)) }
+    failures.sort((a, b) => (a.id < b.id ? -1 : 1))
+    return { total: tests.length, failures, errors: target.log.errors }
   } finally {
-    await app.close()
+    await target.app.close()
     backend.close()
   }
 }
 
-async function startGateway(
-  rules: string,
-  backend: number,
-): Promise<{ app: FastifyInstance; port: number; seen: Map<number, Seen> }> {
+async function startGateway(rules: string, backend: number): Promise<Target> {
+  const log = new ErrorLog()
   const seen = new Map<number, Seen>()
   const document: GatewayDocument = {
     version: 3,
@@ -107,7 +118,8 @@ async function startGateway(
     frameworkErrors!(error, request, reply)
     seen.get(request.raw.socket.remotePort!)?.states.push(request.portcullis!)
   }
-  const app = Fastify({ ...options, bodyLimit: 2 ** 24 }) as unknown as FastifyInstance
+  const logger = { level: 'error', stream: log }
+  const app = Fastify({ ...options, bodyLimit: 2 ** 24, logger }) as unknown as FastifyInstance
   await app.register(gateway, document)
   app.server.on('connection', (socket) => {
     const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
@@ -125,12 +137,12 @@ async function startGateway(
     seen.get(refusal.remotePort!)?.states.push({ decisions: refusal.decisions ?? [], facts: undefined })
   }
   await app.listen({ port: 0, host: '127.0.0.1' })
-  return { app, port: (app.server.address() as AddressInfo).port, seen }
+  return { app, port: (app.server.address() as AddressInfo).port, seen, log }
 }
 
-async function runTest(test: FtwTest, port: number, seen: Map<number, Seen>): Promise<CrsFailure | undefined> {
+async function runTest(test: FtwTest, target: Target): Promise<CrsFailure | undefined> {
   for (const stage of test.stages) {
-    const result = await send(Buffer.from(wireRequest(stage.input), 'latin1'), port, seen)
+    const result = await send(Buffer.from(wireRequest(stage.input), 'latin1'), target)
     // The rules only record here: a status may be the one that was answered or the one that they would have answered.
     const statuses = result.wouldBe === undefined ? [result.status] : [result.status, result.wouldBe]
     const reasons = statuses.map((status) => judge(stage.output, { ...result, status }))
@@ -143,11 +155,7 @@ async function runTest(test: FtwTest, port: number, seen: Map<number, Seen>): Pr
 }
 
 /** Sends the bytes of one request on a connection of its own and gathers what fired. */
-async function send(
-  bytes: Buffer,
-  port: number,
-  seen: Map<number, Seen>,
-): Promise<FtwResult & { wouldBe: number | undefined }> {
+async function send(bytes: Buffer, { port, seen, log }: Target): Promise<FtwResult & { wouldBe: number | undefined }> {
   const { answer, localPort } = await exchange(bytes, port)
   const found = seen.get(localPort)
   await found?.closed
@@ -156,6 +164,7 @@ async function send(
   const decisions = states.flatMap((state) => state.decisions)
   const rules = decisions.filter(({ code }) => code.startsWith('RULE_'))
   const lines = rules.map(({ code, message = '' }) => logLine({ ruleId: Number(code.slice(5)), message, logData: '' }))
+  log.answered(answer)
   const status = Number(/^HTTP\/1\.1 (\d{3})/.exec(answer)?.[1] ?? 0)
   const isRouted = !decisions.some(({ component }) => component === 'router')
   return {
