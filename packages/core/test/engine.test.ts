@@ -157,27 +157,36 @@ describe('decisions', () => {
     ])
   })
 
-  it('refuses with 503 when a component fails, and says nothing of why', async () => {
-    const broken: Component = {
-      ...gate,
+  it.each([
+    ['enforce', 'throws', 503],
+    ['enforce', 'rejects', 503],
+    ['monitor', 'throws', 200],
+    ['monitor', 'rejects', 200],
+  ])('%s: a component that %s: %i, and only the log says why, once', async (mode, how, status) => {
+    const fail = (): Promise<undefined> => {
+      const error = new Error('secret')
+      if (how === 'rejects') return Promise.reject(error)
+      throw error
+    }
+    const broken: Component<{ mode?: string }> = {
+      name: 'gate',
+      namespaces: ['test/gate'],
+      levels: ['service'],
       schema: { type: 'object' },
-      create: () => ({
-        steps: [
-          {
-            phase: 'onRequest',
-            run: () => {
-              throw new Error('secret')
-            },
-          },
-        ],
-      }),
-    } as Component
-    app = Fastify()
-    await app.register(toPlugin(broken as Component<object>), {})
-    app.get('/', () => 'ok')
+      create: () => ({ steps: [{ phase: 'onRequest', run: fail }] }),
+    }
+    const lines: { component?: string; err: { stack: string } }[] = []
+    const stream = { write: (line: string) => lines.push(JSON.parse(line)) }
+    app = Fastify({ logger: { level: 'error', stream } })
+    await app.register(toPlugin(broken), { mode })
+    app.get('/', (request) => stateOf(request).decisions.map(({ code }) => code))
     const response = await app.inject('/')
-    expect(response.statusCode).toBe(503)
+    expect(response.statusCode).toBe(status)
     expect(response.body).not.toContain('secret')
+    expect(response.body).toContain('COMPONENT_FAILED')
+    const told = lines.filter(({ err }) => err.stack.includes('secret'))
+    expect(told.map(({ component }) => component)).toEqual(['gate'])
+    expect(told[0]!.err.stack).toMatch(/^Error: secret\n +at .*fail/)
   })
 })
 
