@@ -20,11 +20,10 @@ interface View {
   automaton: boolean
 }
 
-/** The views of a source; a value without a byte that any chain would change looks the same in all of them. */
+/** The views of a source. */
 interface Watch {
   readonly source: number
-  /** Union of the chains' triggers; -1 when a chain may change any value. */
-  readonly trigger: number
+  /** Union over the views. */
   readonly relevant: number[]
   readonly views: View[]
   automaton: boolean
@@ -42,7 +41,7 @@ export type BitOf = (predicate: Predicate) => number
 
 class PhasePlanner {
   readonly always: number[]
-  private readonly watches = new Map<string, Watch>()
+  private readonly watches = new Map<number, Watch>()
   private readonly words: number
 
   constructor(rules: number, words: number) {
@@ -62,7 +61,7 @@ class PhasePlanner {
   }
 
   private look(source: number, chain: Chain, link: Link, bit: number, place: number): void {
-    const watch = this.watch(source, chain.trigger === -1)
+    const watch = this.watch(source)
     let view = watch.views.find((v) => v.chain === chain)
     if (view === undefined) {
       view = { chain, relevant: this.none(), places: new Map(), automaton: false }
@@ -75,12 +74,11 @@ class PhasePlanner {
     if (!places.includes(place)) view.places.set(bit, [...places, place])
   }
 
-  private watch(source: number, changesAll: boolean): Watch {
-    const key = `${source} ${changesAll}`
-    let watch = this.watches.get(key)
+  private watch(source: number): Watch {
+    let watch = this.watches.get(source)
     if (watch === undefined) {
-      watch = { source, trigger: -1, relevant: this.none(), views: [], automaton: false }
-      this.watches.set(key, watch)
+      watch = { source, relevant: this.none(), views: [], automaton: false }
+      this.watches.set(source, watch)
     }
     return watch
   }
@@ -90,11 +88,7 @@ class PhasePlanner {
   }
 
   finish(): PhasePlan {
-    const watches = [...this.watches.values()].map((watch) => ({
-      ...watch,
-      trigger: watch.views.reduce((all, { chain }) => all | chain.trigger, 0),
-    }))
-    return { always: this.always, watches }
+    return { always: this.always, watches: [...this.watches.values()] }
   }
 }
 
@@ -126,16 +120,15 @@ export function findCandidates(tx: Transaction, phase: number): number[] {
 
 function lookAt(tx: Transaction, value: Value, watch: Watch, filters: Prefilters, found: number[]): void {
   const record = tx.recordOf(value)
-  const { trigger, views } = watch
-  if (trigger !== -1 && (record.bits & trigger) === 0) {
-    if (!filters.look(record, watch.automaton) || !meets(record, watch.relevant)) return
-    for (let i = 0; i < views.length; i++) mark(record, views[i]!, found)
-    return
-  }
+  const { views } = watch
+  // Most views show most values unchanged, so that one look does for them all.
+  const plain = filters.look(record, watch.automaton) && meets(record, watch.relevant)
   for (let i = 0; i < views.length; i++) {
     const view = views[i]!
-    const seen = record.through(view.chain, tx.plan.strings.blank)
-    if (filters.look(seen, view.automaton)) mark(seen, view, found)
+    const { chain } = view
+    const isChanged = chain.trigger === -1 || (record.bits & chain.trigger) !== 0
+    const seen = isChanged ? record.through(chain, tx.plan.strings.blank) : record
+    if (seen === record ? plain : filters.look(seen, view.automaton)) mark(seen, view, found)
   }
 }
 

@@ -41,7 +41,7 @@ function runRule(tx: Transaction, rule: Rule): number {
   if (tx.removed !== null && tx.removed[rule.index] === 1) return next
   if (tx.reached !== null) noteReached(tx.reached, rule)
   tx.currentRule = rule
-  if (tx.matched.length > 0) tx.matched = []
+  tx.forgetHits()
   if (rule.unconditional) {
     for (const effect of link.effects) effect(tx)
   } else if (!runLink(tx, rule, link)) return next

@@ -1,13 +1,12 @@
 /** Asks the values of a link's variables. */
 
-import type { Operator } from '../operators/index.ts'
 import { TX_ID } from './ids.ts'
 import { limited, matches } from './limit.ts'
 import type { Exclusion, Gate, Link, Rule, Target } from './model.ts'
 import { memoised } from './plan.ts'
 import type { Question } from './question.ts'
 import { record } from './report.ts'
-import type { StringRecord } from './strings.ts'
+import type { Chain, StringRecord } from './strings.ts'
 import type { Transaction } from './transaction.ts'
 import { Value } from './value.ts'
 
@@ -63,7 +62,7 @@ function valuesOf(tx: Transaction, target: Target): readonly Value[] {
   }
   if (target.regex !== null && target.info.id === TX_ID) {
     target.slots ??= tx.tx.slotsMatching(target.regex)
-    return tx.tx.chosen(target.slots, target.regex).map(([name, text]) => new Value(TX_ID, name, text))
+    return tx.tx.chosen(target.slots, target.regex)
   }
   return tx.source(target.source)
 }
@@ -90,62 +89,71 @@ function excluded(value: Value, exclusions: readonly Exclusion[]): boolean {
 /** Puts one value through the transformations and the operator; on a match the effects run. */
 function ask(tx: Transaction, question: Question, value: Value, counted: boolean): boolean {
   const { link, operator } = question
+  question.value = value
+  question.counted = counted
+  if (link.stages !== null) return askStages(tx, question, link.stages)
   const { predicate } = link
-  if (link.stages !== null) return askStages(tx, question, value, counted)
-  const planned = predicate !== null && tx.plan.word[predicate.index]! >= 0
-  if (!planned && link.chain.steps.length === 0) {
-    // Nothing to transform and nothing to remember: a plain text needs no record.
-    if (predicate !== null) predicate.countMiss(tx)
-    return decide(tx, question, value, value.text, counted, matches(tx, operator, value.text))
+  if (link.chain.steps.length > 0 || (predicate !== null && tx.plan.word[predicate.index]! >= 0)) {
+    return askRecord(tx, question, tx.recordOf(value).through(link.chain, tx.plan.strings.blank))
   }
-  const seen = tx.recordOf(value).through(link.chain, tx.plan.strings.blank)
-  return decide(tx, question, value, seen.value, counted, answer(tx, question, seen))
+  // Nothing to transform and nothing to remember: a plain text needs no record.
+  if (predicate !== null && !predicate.cheap) predicate.countMiss(tx)
+  question.seen = null
+  question.text = value.text
+  return decide(tx, question, matches(tx, operator, value.text))
 }
 
-function answer(tx: Transaction, { link, rule, operator }: Question, seen: StringRecord): boolean {
-  if (link.predicate !== null) return memoised(tx, link.predicate, seen, rule.phase)
-  return matches(tx, operator, seen.value)
+function askRecord(tx: Transaction, question: Question, seen: StringRecord): boolean {
+  const { link, rule, operator } = question
+  question.seen = seen
+  question.text = seen.value
+  if (link.predicate !== null) return decide(tx, question, memoised(tx, link.predicate, seen, rule.phase))
+  return decide(tx, question, matches(tx, operator, seen.value))
 }
 
 /** multiMatch: the value is looked at before, between and after the transformations, once for each change. */
-function askStages(tx: Transaction, question: Question, value: Value, counted: boolean): boolean {
-  const first = tx.recordOf(value)
+function askStages(tx: Transaction, question: Question, stages: readonly Chain[]): boolean {
+  const first = tx.recordOf(question.value)
   let any = false
   let previous: unknown
-  for (const chain of question.link.stages!) {
+  for (const chain of stages) {
     const seen = first.through(chain, tx.plan.strings.blank)
     if (seen === previous) continue
     previous = seen
-    if (decide(tx, question, value, seen.value, counted, answer(tx, question, seen))) any = true
+    if (askRecord(tx, question, seen)) any = true
   }
   return any
 }
 
-/** Apart from `decide`, so that only who captures pays for the closure. */
-function captures(tx: Transaction, operator: Operator, text: string): readonly string[] {
-  return limited(tx, () => operator.captures(text), [])
+function decide(tx: Transaction, question: Question, matched: boolean): boolean {
+  const { link, text, value } = question
+  if (matched === link.negated) return false
+  if (link.capture) tx.tx.capture(link.negated ? [text] : captures(tx, question))
+  hit(tx, question.rule, link, question.counted ? `&${value.name}` : value.name, text)
+  return true
 }
 
-function decide(
-  tx: Transaction,
-  { rule, link, operator }: Question,
-  value: Value,
-  text: string,
-  counted: boolean,
-  matched: boolean,
-): boolean {
-  if (matched === link.negated) return false
-  if (link.capture) tx.tx.capture(link.negated ? [text] : captures(tx, operator, text))
-  hit(tx, rule, link, counted ? `&${value.name}` : value.name, text)
-  return true
+/** Captures of strings that come again and again, such as the names of headers, are remembered. */
+function captures(tx: Transaction, { operator, seen, text }: Question): readonly string[] {
+  if (seen?.capturedBy === operator) return seen.captured
+  const before = tx.limitsExceeded
+  tx.limitsExceeded = false
+  const captured = limited(tx, () => operator.captures(text), [])
+  if (seen !== null && !tx.limitsExceeded) {
+    seen.capturedBy = operator
+    seen.captured = captured
+  }
+  tx.limitsExceeded ||= before
+  return captured
 }
 
 /** A value has matched. */
 function hit(tx: Transaction, rule: Rule, link: Link, name: string, text: string): void {
+  if (tx.hits > 0) tx.earlier.push({ name: tx.matchedName, text: tx.matchedText })
+  tx.hits++
   tx.matchedName = name
   tx.matchedText = text
-  tx.matched.push({ name, text })
-  if (tx.matched.length === 1 && link.next === null && link === rule.first) record(tx, rule)
+  if (tx.hits === 1 && link.next === null && link === rule.first) record(tx, rule)
   const { effects } = link
   for (let i = 0; i < effects.length; i++) effects[i]!(tx)
 }

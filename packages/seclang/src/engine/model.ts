@@ -43,12 +43,15 @@ export class Predicate {
   inResponse = false
   /** Whether the pass for literals can tell that it does not match. */
   readonly filtered: boolean
+  /** It is asked directly, and never part of a plan. */
+  readonly cheap: boolean
   /** How often it was asked without being in the plan. */
   asked = 0
 
   constructor(index: number, operator: Operator) {
     this.index = index
     this.operator = operator
+    this.cheap = operator.cheap === true
     this.filtered = operator.prefilter.kind === 'literals' || operator.prefilter.kind === 'special'
   }
 

@@ -62,7 +62,7 @@ export function makePlan(rules: RuleSet, used: ReadonlySet<Predicate>): Plan {
   const word = new Int32Array(all.length).fill(-1)
   const bit = new Int32Array(all.length)
   // Predicates of the request come first, so that their masks are dense.
-  const chosen = [...used].sort((a, b) => Number(b.inRequest) - Number(a.inRequest))
+  const chosen = [...used].filter((p) => !p.cheap).sort((a, b) => Number(b.inRequest) - Number(a.inRequest))
   const ids = new Map<Predicate, number>()
   const items = chosen.map((predicate, i): Filterable => {
     const id = Math.floor(i / WORD_BITS) * 32 + (i % WORD_BITS)
@@ -98,7 +98,7 @@ export function memoised(tx: Transaction, predicate: Predicate, record: StringRe
   const { plan } = tx
   const word = plan.word[predicate.index]!
   if (word < 0) {
-    predicate.countMiss(tx)
+    if (!predicate.cheap) predicate.countMiss(tx)
     return matches(tx, predicate.operator, record.value)
   }
   if (predicate.filtered && record.scanned === 0) (phase <= 2 ? plan.request : plan.response).look(record, false)

@@ -1,6 +1,8 @@
 /** TX variables: those that rules name are slots of an array, those whose names are made at run time live in a map. */
 
 import type { Regex } from '@portcullis/regex'
+import { TX_ID } from './ids.ts'
+import { Value } from './value.ts'
 
 /** Gives each name that occurs in the rules a slot. Names are in lower case. */
 export class SlotTable {
@@ -72,13 +74,15 @@ export class TxVariables {
   }
 
   /** Variables that are set: those in the slots, and those with names made at run time that match the pattern. */
-  chosen(slots: readonly number[], regex: Regex): [name: string, value: string][] {
-    const found: [string, string][] = []
-    for (const slot of slots) {
-      const value = this.slots[slot]
-      if (value !== undefined) found.push([this.table.names[slot]!, value])
+  chosen(slots: readonly number[], regex: Regex): Value[] {
+    const found: Value[] = []
+    for (let i = 0; i < slots.length; i++) {
+      const value = this.slots[slots[i]!]
+      if (value !== undefined) found.push(new Value(TX_ID, this.table.names[slots[i]!]!, value))
     }
-    for (const entry of this.dynamic ?? []) if (regex.test(entry[0])) found.push(entry)
+    this.dynamic?.forEach((value, name) => {
+      if (regex.test(name)) found.push(new Value(TX_ID, name, value))
+    })
     return found
   }
 

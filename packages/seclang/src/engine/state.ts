@@ -98,7 +98,9 @@ export class TransactionState {
   currentRule: Rule | null = null
   matchedName = ''
   matchedText = ''
-  matched: MatchedValue[] = []
+  /** Values that the rule being evaluated has matched so far, and all of them but the last. */
+  hits = 0
+  earlier: MatchedValue[] = []
   readonly question: Question = new Question()
   highestSeverity = 255
   limitsExceeded = false
@@ -163,6 +165,17 @@ export class TransactionState {
       if (key.length === name.length && key.toLowerCase() === name) return value
     }
     return undefined
+  }
+
+  /** The values that matched in the rule being evaluated, in order. */
+  get matched(): MatchedValue[] {
+    return this.hits === 0 ? [] : [...this.earlier, { name: this.matchedName, text: this.matchedText }]
+  }
+
+  /** A new rule is evaluated. */
+  forgetHits(): void {
+    if (this.hits > 1) this.earlier = []
+    this.hits = 0
   }
 
   /** Values of a variable; kept until what they come from changes. */

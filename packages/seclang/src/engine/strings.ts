@@ -4,6 +4,7 @@
  */
 
 import type { LiteralScanner, RegexGroup } from '@portcullis/regex'
+import type { Operator } from '../operators/types.ts'
 import { CLASS, classify, type Transformation } from '../transform/index.ts'
 
 /** A sequence of transformations; equal sequences share one object. */
@@ -21,6 +22,15 @@ export class Chain {
   }
 }
 
+/** What a chain or a single transformation makes of a string. There are few for a string, so that a list does. */
+interface Made {
+  readonly by: Chain | Transformation
+  readonly record: StringRecord
+  readonly next: Made | undefined
+}
+
+const NO_CAPTURES: readonly string[] = []
+
 /** What is known of one string. Words hold 30 bits so that they stay small integers. */
 export class StringRecord {
   readonly value: string
@@ -34,10 +44,12 @@ export class StringRecord {
   scanned = 0
   /** Bit per prefilter that left nothing that can match, so far as it and those before it decide. */
   idle = 0
+  /** The operator that was last asked for its captures, and what it said. */
+  capturedBy: Operator | undefined
+  captured: readonly string[] = NO_CAPTURES
   private owned = false
-  /** Result of each transformation and of each chain that changes the string. */
-  private steps: (StringRecord | undefined)[] | undefined
-  private chains: (StringRecord | undefined)[] | undefined
+  /** Results of the chains and transformations that were asked for. */
+  private made: Made | undefined
 
   /** @param blank what is known of a string before anything is known */
   constructor(value: string, blank: Blank) {
@@ -58,25 +70,28 @@ export class StringRecord {
   /** The record of what the chain makes of this string. */
   through(chain: Chain, blank: Blank): StringRecord {
     if (chain.trigger !== -1 && (this.bits & chain.trigger) === 0) return this
-    const known = this.chains?.[chain.id]
+    const known = this.madeBy(chain)
     if (known !== undefined) return known
     let current: StringRecord = this
     for (const step of chain.steps) {
       if (step.trigger === -1 || (current.bits & step.trigger) !== 0) current = current.after(step, blank)
     }
-    this.chains ??= []
-    this.chains[chain.id] = current
+    this.made = { by: chain, record: current, next: this.made }
     return current
   }
 
   private after(step: Transformation, blank: Blank): StringRecord {
-    const known = this.steps?.[step.id]
+    const known = this.madeBy(step)
     if (known !== undefined) return known
     const changed = step.apply(this.value)
     const result = changed === this.value ? this : new StringRecord(changed, blank)
-    this.steps ??= []
-    this.steps[step.id] = result
+    this.made = { by: step, record: result, next: this.made }
     return result
+  }
+
+  private madeBy(by: Chain | Transformation): StringRecord | undefined {
+    for (let made = this.made; made !== undefined; made = made.next) if (made.by === by) return made.record
+    return undefined
   }
 }
 

@@ -1,6 +1,6 @@
 /** Operators that compare text or numbers. */
 
-import { type Operator, simple } from './types.ts'
+import { cheap, type Operator, simple } from './types.ts'
 
 /** A number as C's `atoi` reads it: leading digits, 0 when there are none. */
 export function toInteger(text: string): number {
@@ -10,7 +10,7 @@ export function toInteger(text: string): number {
 
 /** Equal bytes. */
 export function streq(argument: string): Operator {
-  return simple((value) => value === argument)
+  return cheap((value) => value === argument)
 }
 
 /** The argument stands in the value; upper and lower case differ. */
@@ -39,23 +39,23 @@ export function containsWord(argument: string): Operator {
 
 /** The value stands in the argument; the empty value does not. */
 export function within(argument: string): Operator {
-  return simple((value) => argument.includes(value))
+  return cheap((value) => argument.includes(value))
 }
 
 /** The value starts with the argument. */
 export function beginsWith(argument: string): Operator {
-  return { ...simple((value) => value.startsWith(argument)), captures: () => [argument] }
+  return { ...cheap((value) => value.startsWith(argument)), captures: () => [argument] }
 }
 
 /** The value ends with the argument. */
 export function endsWith(argument: string): Operator {
-  return { ...simple((value) => value.endsWith(argument)), captures: () => [argument] }
+  return { ...cheap((value) => value.endsWith(argument)), captures: () => [argument] }
 }
 
 /** Compares two integers. */
 export function numeric(compare: (value: number, argument: number) => boolean): (argument: string) => Operator {
   return (argument) => {
     const right = toInteger(argument)
-    return simple((value) => compare(toInteger(value), right))
+    return cheap((value) => compare(toInteger(value), right))
   }
 }

@@ -24,6 +24,8 @@ export interface Operator {
   /** The whole match and the groups of a value that matched, for `capture`; empty when the operator captures nothing. */
   captures(value: string): readonly string[]
   readonly prefilter: Prefilter
+  /** Asking takes less than remembering what it said. */
+  readonly cheap?: boolean
 }
 
 /** What operators need from outside. */
@@ -36,6 +38,11 @@ export interface OperatorContext {
 }
 
 const NO_FILTER: Prefilter = { kind: 'none' }
+
+/** A test that takes less than to remember what it said. */
+export function cheap(matches: (value: string) => boolean): Operator {
+  return { ...simple(matches), cheap: true }
+}
 
 /** An operator from a test, with the matched value as its only capture when `capture` is asked for. */
 export function simple(matches: (value: string) => boolean, prefilter: Prefilter = NO_FILTER): Operator {
