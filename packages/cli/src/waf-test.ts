@@ -46,12 +46,38 @@ function answers(endpoint: { endpoint: string; method?: string | string[] }, met
 
 /** The result in words, for a terminal. */
 export function describe(result: WafTestResult): string {
-  const { verdict, score, fired, endpoint } = result
-  const lines = fired.map(({ text }) => text)
+  const { verdict, fired, endpoint, excluded, rules, unknownExclusions, mode } = result
+  const lines = fired.flatMap(describeRule)
   if (fired.length === 0) lines.push('no rule fired')
   if (endpoint !== undefined) lines.push(`with the block of endpoint ${endpoint}`)
-  if (score !== undefined) lines.push(`score ${score}`)
+  if (excluded > 0) lines.push(`exclude_rules leaves ${excluded} of ${rules} rules out`)
+  for (const entry of unknownExclusions) lines.push(`exclude_rules: no rule answers to "${entry}"`)
+  lines.push(...describeScore(result))
   if (verdict === undefined) lines.push('passes')
-  else lines.push(`refused: ${verdict.action} with status ${verdict.status} by rule ${verdict.ruleId}`)
+  else {
+    const { action, status, ruleId, message } = verdict
+    const by = ruleId === 0 ? message : `by rule ${ruleId}`
+    lines.push(`refused: ${action} with status ${status} ${by}`)
+    if (mode === 'monitor') lines.push('mode monitor: it is let through, and this is recorded')
+  }
   return lines.join('\n')
+}
+
+/** The rule, what of the request it matched, and where it stands. */
+function describeRule(rule: WafTestResult['fired'][number]): string[] {
+  const { ruleId, phase, message, variable, value, data, severity, points, place } = rule
+  const margin = ' '.repeat(String(ruleId).length + 2)
+  const kind = severity === undefined ? [] : [severity]
+  const worth = points === undefined ? [] : [`${points} points for each match`]
+  return [
+    `${ruleId}  ${message || '(no message)'}`,
+    `${margin}${variable === '' ? 'always' : `${variable} matched "${value}"`}`,
+    ...(data === '' ? [] : [`${margin}${data}`]),
+    `${margin}${[...kind, ...worth, `phase ${phase}`, place].join(', ')}`,
+  ]
+}
+
+function describeScore({ score, threshold }: WafTestResult): string[] {
+  if (score === undefined) return []
+  return [threshold === undefined ? `score ${score}` : `score ${score}, refused from ${threshold} on`]
 }

@@ -66,9 +66,14 @@ function nearestName(wrong: string, known: Iterable<string>): string | undefined
   return best
 }
 
-/** A mistake about an unknown name, with the nearest right one. */
+/** Lists of names up to this length are told whole when nothing in them is near. */
+const FEW = 8
+
+/** A mistake about an unknown name, with the nearest right one, or with all of them when they are few. */
 export function unknownName(kind: string, name: string, known: Iterable<string>): RuleMistake {
-  const near = nearestName(name, known)
+  const names = [...known]
+  const near = nearestName(name, names)
   const shown = name.length > 64 ? `${name.slice(0, 64)}…` : name
-  return new RuleMistake(`unknown ${kind} "${shown}"${near === undefined ? '' : `; did you mean "${near}"?`}`)
+  const all = names.length > 0 && names.length <= FEW ? `; expected ${names.join(', ')}` : ''
+  return new RuleMistake(`unknown ${kind} "${shown}"${near === undefined ? all : `; did you mean "${near}"?`}`)
 }

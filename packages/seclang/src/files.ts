@@ -79,9 +79,13 @@ export class RuleFiles implements FileAccess {
   }
 
   read(path: string): string {
+    return this.bytes(path).toString('latin1')
+  }
+
+  bytes(path: string): Buffer {
     // Before it is read: what is written meanwhile counts as a change.
     this.states.set(path, stateOf(path))
-    return readFileSync(path, 'latin1')
+    return readFileSync(path)
   }
 
   /** Whether there is anything that could change. */

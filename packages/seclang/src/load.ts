@@ -8,8 +8,9 @@ import { defaultConfig, type EngineMode } from './engine/config.ts'
 import { DIALECTS } from './engine/dialect.ts'
 import { LinkCompiler } from './engine/link.ts'
 import { type EngineOptions, RuleSet } from './engine/ruleset.ts'
-import { RuleMistake, SecLangError } from './errors.ts'
+import { type Mistake, RuleMistake, SecLangError } from './errors.ts'
 import { RuleFiles } from './files.ts'
+import { GeoDatabase } from './geo/database.ts'
 import { type FileAccess, type Program, ProgramReader } from './language/program.ts'
 import { finish, pace, type Steps } from './steps.ts'
 import { MemoryCollections } from './store/memory.ts'
@@ -106,9 +107,11 @@ function* loading(options: LoadOptions): Steps<RuleSet> {
   const rules = new RuleSet(program.config, engine, options.collections ?? new MemoryCollections())
   const readerOf = operatorFiles(access, baseDir)
   const detector = options.detector ?? builtinDetector
-  const links = new LinkCompiler(rules, (file, multiline) => ({ readFile: readerOf(file), detector, multiline }))
+  openGeo(program, access, baseDir)
+  const { geo } = program.config
+  const links = new LinkCompiler(rules, (file, multiline) => ({ readFile: readerOf(file), detector, geo, multiline }))
   yield* compileProgram(program, rules, links)
-  if (program.mistakes.length > 0) throw new SecLangError(program.mistakes)
+  if (program.mistakes.length > 0) throw new SecLangError(inOrder(program))
   yield
   rules.warmUp()
   yield
@@ -138,6 +141,25 @@ function* reading(
   yield* reader.text(excludeDirectives(options.exclude ?? []), '<exclude>')
   dropBase(reader.program)
   return reader.program
+}
+
+/** Opens the file that SecGeoLookupDb names. */
+function openGeo({ config, mistakes }: Program, access: FileAccess, baseDir: string): void {
+  if (config.geoFile === undefined) return
+  const { path, file, line } = config.geoFile
+  const full = resolve(isAbsolute(file) ? dirname(file) : baseDir, path)
+  try {
+    config.geo = new GeoDatabase(access.bytes(full))
+  } catch (error) {
+    mistakes.push({ file, line, message: `SecGeoLookupDb: ${full}: ${(error as Error).message}` })
+  }
+}
+
+/** As the reader comes upon them: file by file, line by line, whatever step has found them. */
+function inOrder({ mistakes, sources }: Program): Mistake[] {
+  const order = new Map([...sources].map((file, i) => [file, i]))
+  const place = ({ file }: Mistake): number => order.get(file) ?? -1
+  return mistakes.toSorted((a, b) => place(a) - place(b) || a.line - b.line)
 }
 
 const BASE = '<base>'

@@ -38,14 +38,20 @@ export function finding(tx: Transaction, match: Match, known: KnownRules): Decis
       phase,
       message,
       tags,
-      ...(severity < 0 ? undefined : { severity: SEVERITIES[severity] ?? String(severity) }),
+      ...(severity < 0 ? undefined : { severity: severityName(severity) }),
       ...(variable === '' ? undefined : { variable: printable(variable), value: redaction.shown(variable, value) }),
       ...(points === undefined ? undefined : { score: points }),
     },
   }
 }
 
-function pointsOf(tx: Transaction, severity: number): number | undefined {
+/** The name of a severity, or its number when it has none. */
+export function severityName(severity: number): string {
+  return SEVERITIES[severity] ?? String(severity)
+}
+
+/** What a match of this severity adds to the score, in rule sets that score as the Core Rule Set does. */
+export function pointsOf(tx: Transaction, severity: number): number | undefined {
   const name = POINTS[severity]
   const points = name === undefined ? undefined : tx.tx.get(name)
   return points === undefined ? undefined : Number(points)
@@ -68,6 +74,12 @@ export function messageOf({ ruleId, message, variable, value }: Match, { loaded,
 /** The names of the running scores, in the order of preference: CRS 4, CRS 3, the embedded rules. */
 const INBOUND = ['blocking_inbound_anomaly_score', 'anomaly_score', 'embedded_score']
 const OUTBOUND = ['blocking_outbound_anomaly_score', 'outbound_anomaly_score', 'embedded_outbound_score']
+
+/** The score at which a request is refused; undefined for rules that do not score. */
+export function thresholdOf(tx: Transaction): number | undefined {
+  const value = tx.tx.get('inbound_anomaly_score_threshold')
+  return value === undefined ? undefined : Number(value)
+}
 
 /** The score that a request or response has come to; undefined for rules that do not score. */
 export function scoreOf(tx: Transaction, phase: number): number | undefined {

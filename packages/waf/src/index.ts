@@ -11,15 +11,16 @@ import {
   type ComponentPlugin,
   ConfigurationError,
   type Context,
+  didYouMean,
   toPlugin,
 } from '@portcullis/core'
 import { type CollectionStore, MemoryCollections } from '@portcullis/seclang'
 import { checkConfig } from './check.ts'
 import { type WafConfig, wafSchema } from './config.ts'
-import { excludedRules } from './exclusions.ts'
 import type { InspectionPlan } from './inspection.ts'
+import { inspectionPlan } from './inspection-plan.ts'
 import { LiveRules, type LiveRulesEvents } from './live-rules.ts'
-import { type LoadedRules, type RuleLimits, RuleMistakes } from './load.ts'
+import { type LoadedRules, RuleMistakes } from './load.ts'
 import { inspectMalformed } from './malformed.ts'
 import { Redaction } from './redaction.ts'
 import { readSettings, sourceKey, type WafSettings } from './settings.ts'
@@ -85,11 +86,12 @@ function liveRules(settings: WafSettings, context: Context): LiveRules {
   try {
     return context.shared(`waf:rules:${sourceKey(source)}`, () => {
       const events: LiveRulesEvents = {
-        onReload: ({ rules }) => context.log.info({ rules: rules.size }, 'the WAF rules were reloaded'),
+        onReload: (loaded) => context.log.info({ rules: loaded.rules.size }, 'the WAF rules were reloaded'),
         onError: (error) => context.log.error({ err: error }, 'the WAF rules are broken, the old ones stay in force'),
       }
       const live = new LiveRules(source, events, { turns: context.shared('waf:turns', () => new Turns()) })
       statisticsOf(context).sets.add(live)
+      tellIgnored(live.current, context)
       return live
     })
   } catch (error) {
@@ -107,32 +109,25 @@ function makePlan(
   context: Context,
   parts: Pick<InspectionPlan, 'store' | 'redaction' | 'count'>,
 ): InspectionPlan {
-  const { flags, unknown } = excludedRules(loaded.rules, settings.exclude)
-  for (const entry of unknown)
-    context.log.warn({ place: context.place, entry }, 'exclude_rules names no rule of the rule set')
+  const { log, place } = context
+  const { plan, unknown } = inspectionPlan(loaded, settings, parts)
+  for (const entry of unknown) {
+    const near = didYouMean(String(entry), new Set(loaded.rules.all.flatMap(({ tags }) => tags)))
+    log.warn({ place, entry }, `exclude_rules names no rule of the rule set${near}`)
+  }
   const { engine } = loaded.rules.config
   if (engine !== 'On' && settings.mode === undefined)
-    context.log.warn({ place: context.place }, `the rules say SecRuleEngine ${engine}: nothing is refused`)
-  return {
-    ...parts,
-    loaded,
-    excluded: flags,
-    limits: limitsOf(settings, loaded.limits),
-    inspectResponses: settings.inspectResponses,
-    monitor: settings.mode === 'monitor' || (settings.mode === undefined && engine === 'DetectionOnly'),
-    enforced: settings.mode === 'enforce',
-  }
+    log.warn({ place }, `the rules say SecRuleEngine ${engine}: nothing is refused`)
+  return plan
 }
 
-function limitsOf(settings: WafSettings, limits: RuleLimits): RuleLimits {
-  const { requestBodyLimit, responseBodyLimit, bodyLimitAction } = settings
-  return {
-    requestBody: requestBodyLimit ?? limits.requestBody,
-    requestBodyWithoutFiles: requestBodyLimit ?? limits.requestBodyWithoutFiles,
-    requestAction: bodyLimitAction ?? limits.requestAction,
-    responseBody: responseBodyLimit ?? limits.responseBody,
-    responseAction: bodyLimitAction ?? limits.responseAction,
-  }
+/** Directives of a configuration for ModSecurity that do nothing here are told once. */
+function tellIgnored({ rules }: LoadedRules, { log, place }: Context): void {
+  const { ignored } = rules.config
+  if (ignored.length === 0) return
+  const directives = [...new Set(ignored.map(({ name }) => name))]
+  const instead = 'logs are the business of telemetry/audit-log (with "audit": true) and telemetry/logging'
+  log.warn({ place, directives }, `directives of the rules have no effect here: ${instead}`)
 }
 
 /** Collections belong to the tree: they outlive a reload of the rules, and all routes count together. */

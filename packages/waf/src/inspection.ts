@@ -82,6 +82,13 @@ export class Inspection {
     return this.#settle(this.tx.phase2())
   }
 
+  /** Most bytes of the request's body that are looked at. */
+  bodyLimit(contentType: string | undefined): number {
+    const { requestBodyLimit } = this.tx
+    const isMultipart = contentType?.toLowerCase().startsWith('multipart/') === true
+    return isMultipart ? requestBodyLimit : Math.min(requestBodyLimit, this.plan.limits.requestBodyWithoutFiles)
+  }
+
   /** Both, for a request without a body. */
   headAlone(): Decided {
     const refusal = this.head()

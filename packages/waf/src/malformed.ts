@@ -1,6 +1,7 @@
 import { canonicalAddress, type Decision, type ParserRefusal } from '@portcullis/core'
 import { Inspection, type InspectionPlan } from './inspection.ts'
 import { parseRequest } from './raw-request.ts'
+import { feed } from './request-head.ts'
 
 /** Most bytes of a malformed request that are looked at. */
 const MAX_PACKET = 16_384
@@ -22,8 +23,7 @@ export function inspectMalformed(plan: InspectionPlan, refusal: ParserRefusal): 
   }
   const recorder = { record: (decision: Decision) => decisions.push(decision) }
   const inspection = new Inspection({ ...plan, monitor: true }, '', connection, recorder)
-  inspection.tx.requestLine(parsed.method, parsed.target, parsed.version)
-  inspection.tx.requestHeaders(parsed.headers)
+  feed(inspection.tx, parsed)
   inspection.forTheRecord()
   inspection.seeResponse(refusal.status, [])
   return inspection.finish()

@@ -34,14 +34,33 @@ export class RequestConnection implements Connection {
   get uniqueId(): string {
     return this.#request.id
   }
+
+  /** ENV holds the variables of the process. */
+  get environment(): Readonly<Record<string, string>> {
+    return process.env as Record<string, string>
+  }
 }
 
 /** Hands the request line and the headers to the rules, as they came over the wire. */
 export function feedHead(tx: Transaction, request: FastifyRequest): void {
   const { raw } = request
-  tx.requestLine(raw.method ?? '', raw.url ?? '', raw.httpVersion)
+  const headers = raw.httpVersionMajor < 2 ? raw.rawHeaders : plainHeaders(raw.rawHeaders)
+  feed(tx, { method: raw.method ?? '', target: raw.url ?? '', version: raw.httpVersion, headers })
+}
+
+/** The head of a request; header names and values in turn. */
+export interface RequestHead {
+  method: string
+  target: string
+  version: string
+  headers: readonly string[]
+}
+
+/** Hands a head to the rules. */
+export function feed(tx: Transaction, { method, target, version, headers }: RequestHead): void {
+  tx.requestLine(method, target, version)
   if (tx.query.includes('+')) tx.uri = withSpaces(tx)
-  tx.requestHeaders(raw.httpVersionMajor < 2 ? raw.rawHeaders : plainHeaders(raw.rawHeaders))
+  tx.requestHeaders(headers)
 }
 
 /**

@@ -92,10 +92,8 @@ function declaredTooLarge(inspection: Inspection, request: FastifyRequest): Refu
   return declared > limitOf(inspection, request) ? inspection.refuse(BODY_TOO_LARGE) : undefined
 }
 
-function limitOf({ plan, tx }: Inspection, request: FastifyRequest): number {
-  const { requestBodyWithoutFiles } = plan.limits
-  const isMultipart = request.headers['content-type']?.toLowerCase().startsWith('multipart/') === true
-  return isMultipart ? tx.requestBodyLimit : Math.min(tx.requestBodyLimit, requestBodyWithoutFiles)
+function limitOf(inspection: Inspection, request: FastifyRequest): number {
+  return inspection.bodyLimit(request.headers['content-type'])
 }
 
 function readUnread(

@@ -145,6 +145,45 @@ describe('audit entries', () => {
   })
 })
 
+describe('what is told at start', () => {
+  async function warnings(config: WafConfig): Promise<Record<string, unknown>[]> {
+    const lines: string[] = []
+    const app = Fastify({ logger: { level: 'warn', stream: { write: (line: string) => void lines.push(line) } } })
+    open.push(app as unknown as FastifyInstance)
+    await app.register(waf, config)
+    await app.ready()
+    return lines.map((line) => JSON.parse(line) as Record<string, unknown>)
+  }
+
+  it('directives that have no effect here, once', async () => {
+    const rules = 'SecAuditLog /var/log/a.log\nSecAuditLogType Serial\nSecAuditLog /var/log/b.log\nSecTmpDir /tmp'
+    expect(await warnings({ rules })).toMatchObject([
+      { directives: ['SecAuditLog', 'SecAuditLogType'], msg: expect.stringContaining('telemetry/audit-log') },
+    ])
+  })
+
+  it('exclusions that no rule answers to, with the nearest tag', async () => {
+    const rules = `SecAction "id:1,phase:1,pass,tag:'attack-sqli'"`
+    expect(await warnings({ rules, exclude_rules: ['attack-sqly', 99] })).toMatchObject([
+      { entry: 'attack-sqly', msg: 'exclude_rules names no rule of the rule set; did you mean "attack-sqli"?' },
+      { entry: 99, msg: 'exclude_rules names no rule of the rule set' },
+    ])
+  })
+})
+
+it('ENV holds the variables of the process, which no record shows', async () => {
+  process.env['WAF_TEST_STAGE'] = 'drill-s3cr3t'
+  try {
+    const { app, decisions } = await make({
+      rules: `SecRule ENV:WAF_TEST_STAGE "@beginsWith drill" "id:7,phase:1,deny"`,
+    })
+    expect((await app.inject('/')).statusCode).toBe(403)
+    expect(decisions[0]!.detail).toMatchObject({ variable: 'ENV:WAF_TEST_STAGE', value: '[redacted]' })
+  } finally {
+    delete process.env['WAF_TEST_STAGE']
+  }
+})
+
 describe('what never becomes a request', () => {
   it('is judged for the record when the parser refuses it', async () => {
     const { app } = await make({ rules: `SecRule REQUEST_METHOD "@streq BREW" "id:7,phase:1,deny,msg:'Coffee'"` })

@@ -11,14 +11,15 @@ export interface Arguments {
 }
 
 /**
- * Splits at `&` and the first `=`, decodes `%HH` and `+`. An argument without `=` has the empty value.
+ * Splits at the separator and the first `=`, decodes `%HH` and `+`. An argument without `=` has the empty value.
  * @param limit most arguments to read
+ * @param separator one character
  */
-export function parseArguments(text: string, limit: number): Arguments {
+export function parseArguments(text: string, limit: number, separator = '&'): Arguments {
   const list: NamedValue[] = []
   let from = 0
   while (from < text.length) {
-    let end = text.indexOf('&', from)
+    let end = text.indexOf(separator, from)
     if (end < 0) end = text.length
     if (end > from) {
       if (list.length >= limit) return { list, tooMany: true }

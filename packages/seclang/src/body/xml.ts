@@ -3,7 +3,7 @@
  * for. No DTD is read and no entity expanded beyond the five of XML itself, so a document cannot grow.
  */
 
-import type { BodyError } from './types.ts'
+import type { BodyError, NamedValue } from './types.ts'
 
 /** What a document holds; byte strings. */
 export interface XmlContent {
@@ -11,11 +11,18 @@ export interface XmlContent {
   readonly text: string
   /** Attribute values in document order: `//@*`. */
   readonly attributes: string[]
+  /**
+   * The text of elements by the names on the way to them, `xml.order.item`, where that was asked for: of those that hold
+   * no others, and of those that hold text between others.
+   */
+  readonly elements: NamedValue[]
   readonly error?: BodyError
 }
 
 const MAX_DEPTH = 512
 const MAX_ATTRIBUTES = 10_000
+/** Bytes of the names on the way to an element, where elements become arguments. */
+const MAX_PATH = 4096
 const NAMED: Record<string, string> = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'" }
 const ATTRIBUTE = /\s+([^\s=/>"'<]+)\s*=\s*(?:"([^"<]*)"|'([^'<]*)')/y
 const NAME = /[^\s/>"'=<&]+/y
@@ -40,13 +47,18 @@ function decode(text: string): string {
 class XmlReader {
   readonly attributes: string[] = []
   readonly parts: string[] = []
+  readonly elements: NamedValue[] = []
   private readonly open: string[] = []
+  /** What each open element holds itself. */
+  private readonly held: { texts: string[]; innermost: boolean }[] = []
   private at = 0
   private roots = 0
   private readonly source: string
+  private readonly maxElements: number
 
-  constructor(source: string) {
+  constructor(source: string, maxElements: number) {
     this.source = source
+    this.maxElements = maxElements
   }
 
   read(): void {
@@ -65,7 +77,7 @@ class XmlReader {
     if (end < 0) end = this.source.length
     const text = this.source.slice(this.at, end)
     this.at = end
-    if (this.open.length > 0) this.parts.push(decode(text))
+    if (this.open.length > 0) this.text(decode(text))
     else if (/\S/.test(text)) throw new XmlFault('text outside the root element')
   }
 
@@ -89,7 +101,7 @@ class XmlReader {
   private cdata(): void {
     const text = this.until(']]>', this.at + 9)
     if (this.open.length === 0) throw new XmlFault('CDATA outside the root element')
-    this.parts.push(text)
+    this.text(text)
   }
 
   private name(from: number): string {
@@ -103,8 +115,38 @@ class XmlReader {
   private closeTag(): void {
     const name = this.name(this.at + 2)
     const rest = this.until('>', this.at)
-    if (/\S/.test(rest) || this.open.pop() !== name)
+    if (/\S/.test(rest) || this.open.at(-1) !== name)
       throw new XmlFault(`</${name.slice(0, 40)}> does not close anything`)
+    this.end()
+  }
+
+  private begin(name: string): void {
+    this.open.push(name)
+    if (this.open.length > MAX_DEPTH) throw new XmlFault('elements are nested too deeply')
+    if (this.maxElements === 0) return
+    const around = this.held.at(-1)
+    if (around !== undefined) around.innermost = false
+    this.held.push({ texts: [], innermost: true })
+  }
+
+  private text(text: string): void {
+    this.parts.push(text)
+    this.held.at(-1)?.texts.push(text)
+  }
+
+  private end(): void {
+    const held = this.held.pop()
+    if (held !== undefined && this.elements.length < this.maxElements) {
+      const value = held.texts.join('')
+      if (held.innermost || /\S/.test(value)) this.elements.push({ key: this.path(), value })
+    }
+    this.open.pop()
+  }
+
+  private path(): string {
+    const length = this.open.reduce((sum, name) => sum + name.length + 1, 0)
+    if (length > MAX_PATH) throw new XmlFault('the names on the way to an element are too long')
+    return `xml.${this.open.join('.')}`
   }
 
   private openTag(): void {
@@ -120,23 +162,32 @@ class XmlReader {
       this.at += found[0].length
     }
     while (/\s/.test(this.source[this.at] ?? '')) this.at++
-    if (this.source.startsWith('/>', this.at)) this.at += 2
-    else if (this.source[this.at] === '>') {
+    if (this.source.startsWith('/>', this.at)) {
+      this.at += 2
+      this.begin(name)
+      this.end()
+    } else if (this.source[this.at] === '>') {
       this.at++
-      this.open.push(name)
-      if (this.open.length > MAX_DEPTH) throw new XmlFault('elements are nested too deeply')
+      this.begin(name)
     } else throw new XmlFault(`malformed tag ${name.slice(0, 40)}`)
   }
 }
 
-/** Reads a document; on an error what came before it is handed over as well. */
-export function parseXml(source: string): XmlContent {
-  const reader = new XmlReader(source)
+/**
+ * Reads a document; on an error what came before it is handed over as well.
+ * @param maxElements most elements to hand over one by one
+ */
+export function parseXml(source: string, maxElements = 0): XmlContent {
+  const reader = new XmlReader(source, maxElements)
+  const content = (): XmlContent => {
+    const { parts, attributes, elements } = reader
+    return { text: parts.join(''), attributes, elements }
+  }
   try {
     reader.read()
-    return { text: reader.parts.join(''), attributes: reader.attributes }
+    return content()
   } catch (error) {
     if (!(error instanceof XmlFault)) throw error
-    return { text: reader.parts.join(''), attributes: reader.attributes, error: { message: error.message } }
+    return { ...content(), error: { message: error.message } }
   }
 }

@@ -31,7 +31,8 @@ function addArguments(tx: Transaction, list: Transaction['argsPost']): void {
 }
 
 function urlencoded(tx: Transaction): void {
-  const { list, tooMany } = parseArguments(tx.bodyText, tx.rules.config.argumentsLimit)
+  const { argumentsLimit, argumentSeparator } = tx.rules.config
+  const { list, tooMany } = parseArguments(tx.bodyText, argumentsLimit, argumentSeparator)
   addArguments(tx, list)
   if (tooMany) tx.bodyError = 'too many arguments'
   if (hasBadEscape(tx.bodyText)) tx.badEscape = true
@@ -59,8 +60,21 @@ function multipart(tx: Transaction): void {
 }
 
 function xml(tx: Transaction): void {
-  tx.xml = parseXml(tx.bodyText)
-  if (tx.xml.error !== undefined) tx.bodyError = `XML parsing error: ${tx.xml.error.message}`
+  const mode = xmlArguments.get(tx) ?? tx.rules.config.xmlArguments
+  // One more than are taken, to tell that there were more.
+  const content = parseXml(tx.bodyText, mode === 'Off' ? 0 : tx.rules.config.argumentsLimit + 1)
+  addArguments(tx, content.elements)
+  // Attributes are no arguments, so they stay where rules look for them.
+  tx.xml = mode === 'OnlyArgs' ? { ...content, text: '' } : content
+  if (content.error !== undefined) tx.bodyError = `XML parsing error: ${content.error.message}`
+}
+
+/** What `ctl:parseXmlIntoArgs` has said, for transactions where it has. */
+const xmlArguments = new WeakMap<Transaction, 'Off' | 'On' | 'OnlyArgs'>()
+
+/** Chooses whether XML elements become arguments, as `ctl:parseXmlIntoArgs` does. */
+export function setXmlArguments(tx: Transaction, mode: 'Off' | 'On' | 'OnlyArgs'): void {
+  xmlArguments.set(tx, mode)
 }
 
 const PROCESSORS: Record<string, (tx: Transaction) => void> = {

@@ -3,6 +3,7 @@
 import { RuleMistake } from '../errors.ts'
 import type { ActionSpec } from '../language/actions.ts'
 import type { Change, Program, RuleSpec } from '../language/program.ts'
+import type { VariableSpec } from '../language/variables.ts'
 import { type RuleFacts, ruleMatcher } from './control.ts'
 
 /** Actions of which a rule has one; an update replaces it. */
@@ -46,13 +47,26 @@ function linkOf(spec: RuleSpec, change: Change): [match: string, link: RuleSpec 
   return [id, Number(offset) === 0 ? spec : spec.links[Number(offset) - 1]]
 }
 
+function isSame(a: VariableSpec, b: VariableSpec): boolean {
+  return (
+    a.info === b.info &&
+    a.selector === b.selector &&
+    a.regex === b.regex &&
+    a.count === b.count &&
+    a.excluded === b.excluded
+  )
+}
+
 function apply(change: Change, spec: RuleSpec): void {
   const link = linkOf(spec, change)[1]
   if (link === undefined) throw new RuleMistake(`the rule has no link "${change.match}"`)
   const open = link as { variables: unknown; actions: unknown }
   if (change.what === 'targets') {
     if (link.variables === null) throw new RuleMistake('a SecAction has no targets to update')
-    open.variables = [...link.variables, ...change.variables!]
+    const { replaced = [], variables = [] } = change
+    const kept = link.variables.filter((one) => !replaced.some((other) => isSame(one, other)))
+    if (replaced.length > 0 && kept.length === link.variables.length) return
+    open.variables = [...kept, ...variables]
   } else open.actions = updated(link.actions, change.actions!)
 }
 

@@ -6,9 +6,10 @@ import type { ActionSpec } from '../language/actions.ts'
 import { type Program, phaseNumber, type RuleSpec } from '../language/program.ts'
 import type { Steps } from '../steps.ts'
 import { applyChanges } from './changes.ts'
+import { fillGeo } from './geo.ts'
 import { compileLink, type LinkCompiler, type RuleTraits } from './link.ts'
 import { compileMacro } from './macro.ts'
-import { type Disruption, Rule } from './model.ts'
+import { type Disruption, type Link, Rule } from './model.ts'
 import type { RuleSet } from './ruleset.ts'
 
 const SEVERITIES = ['EMERGENCY', 'ALERT', 'CRITICAL', 'ERROR', 'WARNING', 'NOTICE', 'INFO', 'DEBUG']
@@ -107,13 +108,32 @@ function compileRule(spec: RuleSpec, rules: RuleSet, links: LinkCompiler): Rule 
   rule.skip = number([...actions, ...spec.links.flatMap((l) => l.actions)], 'skip')
   rule.unconditional = spec.variables === null
   const traits: RuleTraits = { phase: rule.phase, refuses: refuses(rule, actions) }
-  rule.first = compileLink(links, spec, traits, defaults)
+  const linkOf = (one: RuleSpec): Link => {
+    checkServices(one, rule.tags, rules)
+    const link = compileLink(links, one, traits, defaults)
+    if (/^geolookup$/i.test(one.operator.name)) link.effects = [fillGeo(rules), ...link.effects]
+    return link
+  }
+  rule.first = linkOf(spec)
   let last = rule.first
-  for (const link of spec.links) {
-    last.next = compileLink(links, link, traits, defaults)
+  for (const one of spec.links) {
+    last.next = linkOf(one)
     last = last.next
   }
   return rule
+}
+
+/**
+ * A rule that asks for a service which is not there would never match. The Core Rule Set has some that are switched off
+ * until somebody sets them up.
+ */
+function checkServices({ operator, variables }: RuleSpec, tags: readonly string[], { config }: RuleSet): void {
+  if (tags.includes('OWASP_CRS')) return
+  if (/^rbl$/i.test(operator.name))
+    throw new RuleMistake('operator "@rbl": rules make no DNS lookups; see deny_file of security/ip-filter')
+  const wantsGeo = /^geolookup$/i.test(operator.name) || variables?.some(({ info }) => info.name === 'GEO') === true
+  if (wantsGeo && config.geoFile === undefined)
+    throw new RuleMistake('@geoLookup and GEO need a database: SecGeoLookupDb, with the path of a .mmdb file')
 }
 
 /** Compiles a program into the rule set, in steps of one rule, adding what is wrong to the program's mistakes. */

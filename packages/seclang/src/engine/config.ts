@@ -1,5 +1,8 @@
 /** Settings that directives make. */
 
+import type { Position } from '../errors.ts'
+import type { GeoDatabase } from '../geo/database.ts'
+
 /** State of SecRuleEngine. */
 export type EngineMode = 'On' | 'DetectionOnly' | 'Off'
 
@@ -32,6 +35,16 @@ export interface EngineConfig {
   auditLogRelevantStatus: string
   webAppId: string
   componentSignatures: string[]
+  /** Between arguments of queries and forms. */
+  argumentSeparator: string
+  /** Text of XML elements as arguments: beside XML, or instead of it. */
+  xmlArguments: 'Off' | 'On' | 'OnlyArgs'
+  /** File of SecGeoLookupDb as written, and where it is named. */
+  geoFile: (Position & { path: string }) | undefined
+  /** That file, once it is open. */
+  geo: GeoDatabase | undefined
+  /** Directives that are accepted but do nothing here that they do in ModSecurity. */
+  ignored: (Position & { name: string })[]
 }
 
 /** Settings before any directive: on, with the limits of ModSecurity's recommended file. */
@@ -55,5 +68,10 @@ export function defaultConfig(): EngineConfig {
     auditLogRelevantStatus: '^(?:5|4(?!04))',
     webAppId: 'default',
     componentSignatures: [],
+    argumentSeparator: '&',
+    xmlArguments: 'Off',
+    geoFile: undefined,
+    geo: undefined,
+    ignored: [],
   }
 }

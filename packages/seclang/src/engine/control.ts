@@ -3,7 +3,7 @@
 import { compileRegex } from '@portcullis/regex'
 import { RuleMistake, unknownName } from '../errors.ts'
 import { parseVariables } from '../language/variables.ts'
-import { PROCESSOR_NAMES } from './body.ts'
+import { PROCESSOR_NAMES, setXmlArguments } from './body.ts'
 import type { Effect, Exclusion, Rule } from './model.ts'
 import type { RuleSet } from './ruleset.ts'
 import type { Transaction } from './transaction.ts'
@@ -34,6 +34,12 @@ function oneOf<T extends string>(choices: readonly T[], set: (tx: Transaction, c
 }
 
 const NO_EFFECT: Compile = () => () => undefined
+
+/** What can be switched off, since it never is on. */
+const OFF_ONLY: Compile = (argument) => {
+  if (argument.toLowerCase() !== 'off') throw new RuleMistake('hash enforcement is not supported')
+  return () => undefined
+}
 
 /** Ids and ranges, separated by commas or white space: `941100`, `942000-942999`. */
 function idMatcher(text: string): (id: number) => boolean {
@@ -119,9 +125,9 @@ const CONTROLS: Record<string, Compile> = {
   forceRequestBodyVariable: onOff((tx, on) => {
     tx.forceBodyVariable = on
   }),
-  hashEnforcement: NO_EFFECT,
-  hashEngine: NO_EFFECT,
-  parseXmlIntoArgs: NO_EFFECT,
+  hashEnforcement: OFF_ONLY,
+  hashEngine: OFF_ONLY,
+  parseXmlIntoArgs: oneOf(['Off', 'On', 'OnlyArgs'], setXmlArguments),
   requestBodyAccess: onOff((tx, on) => {
     tx.requestBodyAccess = on
   }),
@@ -158,6 +164,8 @@ export function compileControl(argument: string, rules: RuleSet): Effect {
   const equals = argument.indexOf('=')
   const name = (equals < 0 ? argument : argument.slice(0, equals)).trim()
   const compile = BY_NAME.get(name.toLowerCase())
+  if (/^(?:responseBodyProcessor|forceResponseBodyVariable)$/i.test(name))
+    throw new RuleMistake(`ctl:${name} is Coraza’s: bodies of responses are looked at as they are, in RESPONSE_BODY`)
   if (compile === undefined) throw unknownName('ctl option', name, Object.keys(CONTROLS))
   if (argument.includes('%{')) throw new RuleMistake('macros are not expanded in ctl')
   return compile(equals < 0 ? '' : argument.slice(equals + 1).trim(), rules)

@@ -40,7 +40,8 @@ export class Transaction extends TransactionState {
     this.path = mark < 0 ? this.uri : this.uri.slice(0, mark)
     this.fileName = urlDecode(this.path.replaceAll('+', '%2b'))
     this.query = mark < 0 ? '' : this.uri.slice(mark + 1)
-    const { list, tooMany } = parseArguments(this.query, this.rules.config.argumentsLimit)
+    const { argumentsLimit, argumentSeparator } = this.rules.config
+    const { list, tooMany } = parseArguments(this.query, argumentsLimit, argumentSeparator)
     this.argsGet = list
     if (tooMany) this.bodyError = 'too many arguments'
     this.badEscape = hasBadEscape(this.query)

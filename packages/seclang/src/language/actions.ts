@@ -14,7 +14,6 @@ export interface ActionSpec {
 const ACTIONS: Record<string, 'required' | 'none' | 'optional'> = {
   accuracy: 'required',
   allow: 'optional',
-  append: 'required',
   auditlog: 'none',
   block: 'none',
   capture: 'none',
@@ -34,9 +33,7 @@ const ACTIONS: Record<string, 'required' | 'none' | 'optional'> = {
   noauditlog: 'none',
   nolog: 'none',
   pass: 'none',
-  pause: 'required',
   phase: 'required',
-  prepend: 'required',
   redirect: 'required',
   rev: 'required',
   sanitisearg: 'required',
@@ -61,7 +58,11 @@ const ACTIONS: Record<string, 'required' | 'none' | 'optional'> = {
 
 /** Known in ModSecurity, impossible or unwanted here; the reason is shown. */
 const REFUSED: Record<string, string> = {
+  append: 'rules do not change responses',
   exec: 'running programs from rules is not supported',
+  marker: 'use SecMarker',
+  pause: 'requests are not held back; see the rate limits of the gateway',
+  prepend: 'rules do not change responses',
   proxy: 'a rule cannot choose the upstream; use routes of the gateway',
 }
 

@@ -40,6 +40,8 @@ export interface Change extends Position {
   readonly by: 'id' | 'tag' | 'msg'
   readonly match: string
   readonly variables?: readonly VariableSpec[]
+  /** Variables that the new ones stand in for, where the rule has them. */
+  readonly replaced?: readonly VariableSpec[]
   readonly actions?: readonly ActionSpec[]
 }
 
@@ -49,6 +51,8 @@ export interface Program {
   readonly changes: Change[]
   readonly config: EngineConfig
   readonly mistakes: Mistake[]
+  /** Files and texts in the order in which they were read first. */
+  readonly sources: Set<string>
 }
 
 /** How files are found and read. */
@@ -57,6 +61,8 @@ export interface FileAccess {
   find(pattern: string, from: string): string[]
   /** Bytes of a file as a byte string. */
   read(path: string): string
+  /** The same as they are, for databases. */
+  bytes(path: string): Buffer
 }
 
 const ALWAYS: OperatorSpec = { name: 'unconditionalMatch', negated: false, argument: '' }
@@ -75,12 +81,13 @@ export class ProgramReader {
   /** @param backslashes how backslashes in arguments are read */
   constructor(config: EngineConfig, access: FileAccess, backslashes: Reading['backslashes']) {
     this.backslashes = backslashes
-    this.program = { items: [], changes: [], config, mistakes: [] }
+    this.program = { items: [], changes: [], config, mistakes: [], sources: new Set() }
     this.access = access
   }
 
   /** Reads a text as if it were a file of that name, in steps of one directive. */
   *text(text: string, file: string): Steps<void> {
+    this.program.sources.add(file)
     for (const directive of readDirectives(text, file, this.backslashes)) {
       if (/^include(?:optional)?$/i.test(directive.name)) yield* this.include(directive)
       else this.directive(directive)
@@ -137,7 +144,7 @@ export class ProgramReader {
     switch (directive.name.toLowerCase()) {
       case 'secrule':
         expect(directive, 2, 3)
-        this.rule(directive, parseVariables(args[0]!), parseOperator(args[1]!), parseActions(args[2] ?? ''))
+        this.secRule(directive)
         break
       case 'secaction':
         expect(directive, 1, 1)
@@ -154,6 +161,13 @@ export class ProgramReader {
       default:
         this.other(directive)
     }
+  }
+
+  private secRule(directive: Directive): void {
+    const [variables, operator, actions = ''] = directive.args
+    // The operator first: what is wrong with one that is not supported is not its variables.
+    const what = parseOperator(operator!)
+    this.rule(directive, parseVariables(variables!), what, parseActions(actions))
   }
 
   private rule(
@@ -194,10 +208,10 @@ export class ProgramReader {
       for (const match of matches) this.program.changes.push({ file, line, what: 'remove', by, match })
     } else if (kind === 'updatetarget') {
       expect(directive, 2, 3)
-      if (args.length === 3)
-        throw new RuleMistake('replacing a target is not supported: exclude the old one and add the new')
-      const variables = parseVariables(args[1]!.replaceAll(/,(?=\s*[!&A-Za-z])/g, '|'))
-      this.program.changes.push({ file, line, what: 'targets', by, match: args[0]!, variables })
+      const targets = (text: string): VariableSpec[] => parseVariables(text.replaceAll(/,(?=\s*[!&A-Za-z])/g, '|'))
+      const replaced = args[2] === undefined ? [] : targets(args[2])
+      const variables = targets(args[1]!)
+      this.program.changes.push({ file, line, what: 'targets', by, match: args[0]!, variables, replaced })
     } else {
       expect(directive, 2, 2)
       this.program.changes.push({ file, line, what: 'actions', by, match: args[0]!, actions: parseActions(args[1]!) })

@@ -45,18 +45,54 @@ function readSelector(text: string, start: number, xml: boolean): Selector {
     const end = selectorEnd(text, start + 1, "'")
     return { text: text.slice(start + 1, end), regex: false, end: end + 1 }
   }
-  const bar = text.indexOf('|', start)
-  const end = bar < 0 ? text.length : bar
+  const end = bareEnd(text, start)
   return { text: text.slice(start, end).trim(), regex: false, end }
 }
 
+/** A bar ends a bare selector, and so does a comma before the name of a variable; other commas belong to it. */
+function bareEnd(text: string, start: number): number {
+  const separator = /\||,(?=\s*[!&]?([A-Z_]+)\s*(?:[:|,]|$))/g
+  separator.lastIndex = start
+  for (let found = separator.exec(text); found !== null; found = separator.exec(text)) {
+    if (found[1] === undefined || VARIABLES.has(found[1])) return found.index
+  }
+  return text.length
+}
+
 const XPATHS = new Set(['/*', '//@*', '//*'])
+
+/** Known in ModSecurity 2 or Coraza, never filled here: a rule that looks at them could never match. */
+const REFUSED: readonly (readonly [names: RegExp, reason: string])[] = [
+  [/^PERF_/, 'times of rules are not measured'],
+  [/^SCRIPT_/, 'belongs to Apache: there is no script file here'],
+  [/^(?:WEBSERVER_ERROR_LOG|SDBM_DELETE_ERROR)$/, 'belongs to Apache'],
+  [/^FILES_TMPNAMES$/, 'no upload is written to a file; FILES_TMP_CONTENT holds what was sent'],
+  [/^ARGS_PATH$/, 'is Coraza’s, for @restpath: use @rx with capture on REQUEST_FILENAME'],
+  [/^(?:JSON|RESPONSE_ARGS)$/, 'is Coraza’s: JSON of requests stands in ARGS, that of responses in RESPONSE_BODY'],
+  [/^REQUEST_XML$/, 'is Coraza’s: use XML'],
+  [/^RES(?:PONSE_XML$|_BODY_)/, 'is Coraza’s: bodies of responses are looked at as they are, in RESPONSE_BODY'],
+  [/^ARGUMENTS_LIMIT_REACHED$/, 'is Coraza’s: more arguments than SecArgumentsLimit set REQBODY_ERROR'],
+  [
+    /^MULTIPART_(?:DUPLICATE_PART_HEADER|FILENAME_CHARSET|FILENAME_LANGUAGE)$/,
+    'is Coraza’s: use MULTIPART_PART_HEADERS',
+  ],
+  [/^URI_PARSE_ERROR$/, 'is Coraza’s: a URL that cannot be parsed is refused before the rules'],
+]
+
+function variableNamed(name: string): VariableInfo {
+  const refusal = REFUSED.find(([names]) => names.test(name))
+  if (refusal !== undefined) throw new RuleMistake(`variable ${name}: ${refusal[1]}`)
+  const info = VARIABLES.get(name)
+  if (info === undefined) throw unknownName('variable', name, VARIABLES.keys())
+  return info
+}
 
 function checkSelector(info: VariableInfo, selector: string | null, bareXml: boolean): void {
   if (info.name === 'XML') {
     if (selector === null && bareXml) return
     if (selector === null || !XPATHS.has(selector)) {
-      throw new RuleMistake(`XML needs one of the selectors ${[...XPATHS].join(', ')}, not "${selector ?? ''}"`)
+      const how = 'or SecParseXmlIntoArgs On and ARGS:xml.root.element'
+      throw new RuleMistake(`XML needs one of the selectors ${[...XPATHS].join(', ')}, not "${selector ?? ''}"; ${how}`)
     }
   } else if (selector !== null && !info.collection) {
     throw new RuleMistake(`${info.name} has no members, so it takes no selector`)
@@ -86,11 +122,10 @@ export function parseVariables(text: string, bareXml = false): VariableSpec[] {
   for (;;) {
     const { count, excluded, end: start } = readMarks(text, i)
     if (start >= text.length) break
-    const length = text.slice(start).search(/[:|]/)
+    const length = text.slice(start).search(/[:|,]/)
     i = length < 0 ? text.length : start + length
     const name = text.slice(start, i).trim().toUpperCase()
-    const info = VARIABLES.get(name)
-    if (info === undefined) throw unknownName('variable', name, VARIABLES.keys())
+    const info = variableNamed(name)
     let selector: string | null = null
     let regex = false
     if (text[i] === ':') {
@@ -98,7 +133,7 @@ export function parseVariables(text: string, bareXml = false): VariableSpec[] {
       regex = read.regex
       selector = regex || name === 'XML' ? read.text : read.text.toLowerCase()
       i = read.end
-      if (i < text.length && text[i] !== '|') {
+      if (i < text.length && text[i] !== '|' && text[i] !== ',') {
         throw new RuleMistake(`unexpected "${text.slice(i, i + 20)}" after a selector`)
       }
     }

@@ -5,7 +5,7 @@ import { RuleMistake } from '../errors.ts'
 import { type Operator, simple } from './types.ts'
 
 /** The 4 or 16 bytes of an address, an IPv4 address mapped into IPv6 as its 4; undefined for anything else. */
-function addressBytes(text: string): Uint8Array | undefined {
+export function addressBytes(text: string): Uint8Array | undefined {
   if (isIPv4(text)) return Uint8Array.from(text.split('.'), Number)
   const zone = text.indexOf('%')
   const plain = zone < 0 ? text : text.slice(0, zone)
@@ -45,19 +45,44 @@ function parseNetwork(text: string): Network {
   return { bytes, prefix: Math.max(0, length - (full - bytes.length * 8)) }
 }
 
-function holds(network: Network, address: Uint8Array): boolean {
-  if (network.bytes.length !== address.length) return false
-  const whole = network.prefix >> 3
-  for (let i = 0; i < whole; i++) if (network.bytes[i] !== address[i]) return false
-  const rest = network.prefix & 7
-  return rest === 0 || (network.bytes[whole]! ^ address[whole]!) >> (8 - rest) === 0
+/** The first `prefix` bits of an address, as a text that is equal for all addresses of the network. */
+function masked(bytes: Uint8Array, prefix: number): string {
+  const whole = prefix >> 3
+  const rest = prefix & 7
+  let text = ''
+  for (let i = 0; i < whole; i++) text += String.fromCharCode(bytes[i]!)
+  return rest === 0 ? text : text + String.fromCharCode(bytes[whole]! & (0xff00 >> rest) & 0xff)
+}
+
+/** Networks by length: an address costs as many lookups as there are lengths, not as there are networks. */
+class Networks {
+  private readonly byPrefix4 = new Map<number, Set<string>>()
+  private readonly byPrefix6 = new Map<number, Set<string>>()
+
+  constructor(list: readonly string[]) {
+    for (const { bytes, prefix } of list.map(parseNetwork)) {
+      const byPrefix = this.tableFor(bytes)
+      const known = byPrefix.get(prefix)
+      if (known === undefined) byPrefix.set(prefix, new Set([masked(bytes, prefix)]))
+      else known.add(masked(bytes, prefix))
+    }
+  }
+
+  has(address: Uint8Array): boolean {
+    for (const [prefix, set] of this.tableFor(address)) if (set.has(masked(address, prefix))) return true
+    return false
+  }
+
+  private tableFor({ length }: Uint8Array): Map<number, Set<string>> {
+    return length === 4 ? this.byPrefix4 : this.byPrefix6
+  }
 }
 
 function operator(list: readonly string[]): Operator {
-  const networks = list.map(parseNetwork)
+  const networks = new Networks(list)
   return simple((value) => {
     const address = addressBytes(value.trim())
-    return address !== undefined && networks.some((n) => holds(n, address))
+    return address !== undefined && networks.has(address)
   })
 }
 

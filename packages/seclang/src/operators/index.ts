@@ -56,8 +56,10 @@ function detectXSS(_argument: string, { detector }: OperatorContext): Operator {
   return { ...simple((value) => detector.xss(value).hit), prefilter: { kind: 'special' } }
 }
 
-/** Needs a service or database that a rule engine alone has not: loads and matches nothing. */
-const NEVER: Factory = () => simple(() => false)
+/** Matches addresses that the database of SecGeoLookupDb has; the engine fills GEO then. */
+const geoLookup: Factory = (_argument, { geo }) => simple((value) => geo?.lookup(value) !== undefined)
+/** Without a key ModSecurity asks nobody either; the compiler lets it pass in the Core Rule Set alone. */
+const rbl: Factory = () => simple(() => false)
 const pmFile: Factory = (argument, context) => pmLines(readAll(argument, context))
 const ipFile: Factory = (argument, context) => ipMatchLines(readAll(argument, context))
 
@@ -65,7 +67,10 @@ function readAll(argument: string, context: OperatorContext): string {
   return argument
     .split(/\s+/)
     .filter((path) => path !== '')
-    .map((path) => context.readFile(path))
+    .map((path) => {
+      if (/^https?:/i.test(path)) throw new RuleMistake(`${path}: files are not fetched over the network`)
+      return context.readFile(path)
+    })
     .join('\n')
 }
 
@@ -78,8 +83,7 @@ const OPERATORS: Record<string, Factory> = {
   endsWith: text.endsWith,
   eq: text.numeric((a, b) => a === b),
   ge: text.numeric((a, b) => a >= b),
-  geoLookup: NEVER,
-  gsbLookup: NEVER,
+  geoLookup,
   gt: text.numeric((a, b) => a > b),
   ipMatch,
   ipMatchF: ipFile,
@@ -90,7 +94,7 @@ const OPERATORS: Record<string, Factory> = {
   pm,
   pmFromFile: pmFile,
   pmf: pmFile,
-  rbl: NEVER,
+  rbl,
   rx,
   rxGlobal,
   streq: text.streq,
@@ -108,12 +112,16 @@ const OPERATORS: Record<string, Factory> = {
 }
 
 const REFUSED: Record<string, string> = {
+  ipmatchfromdataset: 'is Coraza’s: put the entries into a file for @ipMatchFromFile',
+  pmfromdataset: 'is Coraza’s: put the phrases into a file for @pmFromFile',
+  restpath: 'is Coraza’s: use @rx with capture on REQUEST_FILENAME',
+  gsblookup: 'Google’s Safe Browsing lists are not looked up',
   fuzzyhash: 'fuzzy hashes are not supported',
   inspectfile: 'running programs from rules is not supported',
   rsub: 'changing bodies from rules is not supported',
   validatedtd: 'XML is never validated against a DTD, which would mean reading one',
   validatehash: 'hash enforcement is not supported',
-  validateschema: 'schemas are checked by the validation plugin, not by rules',
+  validateschema: 'XML is not validated against schemas',
 }
 
 const BY_NAME = new Map(Object.entries(OPERATORS).map(([name, make]) => [name.toLowerCase(), make]))

@@ -2,6 +2,7 @@
 
 import type { Regex } from '@portcullis/regex'
 import type { InjectionDetector } from '../detect/index.ts'
+import type { GeoDatabase } from '../geo/database.ts'
 
 /**
  * How to tell cheaply that an operator cannot match: `none` = ask it; `literals` = every match contains one of these
@@ -33,6 +34,8 @@ export interface OperatorContext {
   /** Reads a file named in an operator's argument, relative to the rule's own file; a byte string. */
   readFile(path: string): string
   readonly detector: InjectionDetector
+  /** The database of SecGeoLookupDb. */
+  readonly geo?: GeoDatabase | undefined
   /** Whether `^` and `$` match at line ends too. */
   readonly multiline: boolean
 }

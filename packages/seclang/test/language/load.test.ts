@@ -38,7 +38,7 @@ describe('mistakes', () => {
     ['SecAction "id:1,phase:constructor"', '1: phase is 1 to 5, request, response or logging, not "constructor"'],
     ['SecAction "id:1,constructor"', /^1: unknown action "constructor"/],
     ['SecRule ARGS "@constructor" "id:1"', /^1: unknown operator "@constructor"/],
-    ['SecRuleEngine Onn', '1: unknown value "Onn"; did you mean "On"?'],
+    ['SecRuleEngine Onn', '1: SecRuleEngine: unknown value "Onn"; did you mean "On"?'],
     ['SecAction "id:1,pass"\nSecAction "id:1,pass"', '2: rule id 1 is taken by <text>:1'],
     ['Include "nowhere/*.conf"', '1: no file matches "nowhere/*.conf"'],
   ])('%s', (text, expected) => {
