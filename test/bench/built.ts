@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process'
 
 /** Options of Node for a contestant: only the benchmark's own files are translated on the way. */
-export const LOADER: readonly string[] = ['--import', 'tsx']
+export const LOADER: string[] = ['--import', 'tsx']
 
 /** Builds all packages; ends the process when that fails. */
 export function buildPackages(): void {

@@ -6,6 +6,9 @@ const SECRET_NAME =
   /token|secret|passw|pwd|api[-_]?key|access[-_]?key|credential|jwt|session|signature|assertion|^(?:auth|authorization|code|key|sig|sid)$/i
 
 const REDACTED = '[redacted]'
+/** Names of parameters whose judgement is remembered, at most; longer ones than this are judged each time. */
+const KNOWN_NAMES = 1000
+const LONG_NAME = 64
 
 /**
  * Fastify's own log lines (`incoming request`, `Route … not found`, errors) without the credentials of the query: the
@@ -15,6 +18,7 @@ const REDACTED = '[redacted]'
  */
 export class RedactingLogController extends LogController {
   readonly #names: ReadonlySet<string>
+  readonly #judged = new Map<string, boolean>()
 
   /** @param names further query parameters that carry credentials. */
   constructor(names: Iterable<string> = [], options?: ConstructorParameters<typeof LogController>[0]) {
@@ -68,21 +72,32 @@ export class RedactingLogController extends LogController {
     }) as FastifyRequest
   }
 
+  /** The URL itself when nothing in its query is secret, which is the usual case and costs little. */
   #redacted(url: string): string {
-    const query = url.indexOf('?') + 1
-    const pairs = url
-      .slice(query)
-      .split('&')
-      .map((pair) => {
-        const equals = pair.indexOf('=')
-        return equals !== -1 && this.#isSecret(pair.slice(0, equals)) ? `${pair.slice(0, equals)}=${REDACTED}` : pair
-      })
-    return url.slice(0, query) + pairs.join('&')
+    let shown = ''
+    let kept = 0
+    for (let from = url.indexOf('?') + 1; from > 0; from = url.indexOf('&', from) + 1) {
+      const next = url.indexOf('&', from)
+      const end = next === -1 ? url.length : next
+      const equals = url.indexOf('=', from)
+      if (equals === -1) break
+      if (equals > end || !this.#isSecret(url.slice(from, equals))) continue
+      shown += `${url.slice(kept, equals)}=${REDACTED}`
+      kept = end
+    }
+    return kept === 0 ? url : shown + url.slice(kept)
   }
 
   #isSecret(written: string): boolean {
+    const known = this.#judged.get(written)
+    if (known !== undefined) return known
     const name = decoded(written)
-    return this.#names.has(name.toLowerCase()) || SECRET_NAME.test(name)
+    const isSecret = this.#names.has(name.toLowerCase()) || SECRET_NAME.test(name)
+    if (written.length <= LONG_NAME) {
+      if (this.#judged.size >= KNOWN_NAMES) this.#judged.clear()
+      this.#judged.set(written, isSecret)
+    }
+    return isSecret
   }
 }
 

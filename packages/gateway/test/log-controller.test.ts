@@ -36,6 +36,7 @@ describe('log lines of Fastify’s own', () => {
     ['/none?k=a-key-of-a-client&access_token=s3cret', 'Route GET:/none?k=[redacted]&access_token=[redacted] not found'],
     ['/x?token=s3cret&id=7', '/x?token=[redacted]&id=7'],
     ['/x?page=2&k', '/x?page=2&k'],
+    ['/x?a&k=s3cret&&=&b=1&token=s3cret=s3cret&c', '/x?a&k=[redacted]&&=&b=1&token=[redacted]&c'],
   ])('%s: the credential is not among them', async (url, shown) => {
     const log = await logOf(url)
     expect(log).toContain(shown)

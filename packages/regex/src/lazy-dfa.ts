@@ -118,6 +118,13 @@ export class LazyDfa implements Evictable {
         state = next
         continue
       }
+      if (next <= FIRST_RECORD && this.#reported !== undefined) {
+        const record = this.#records[FIRST_RECORD - next]!
+        if (record.ids === this.#reported && record.next > 0) {
+          state = record.next
+          continue
+        }
+      }
       state = this.#unusual(state, c, next, i, onMatch)
       const stop = this.#flushed && state > 0 ? this.#restUntil(i, to, delta) : i
       if (stop !== i) {

@@ -1,9 +1,9 @@
 /** One pass over a string that tells which of many literals occur in it. */
 import { loadSubject } from './subject.ts'
 
-/** Bits of the hash of three bytes. The bitmap over it takes 4 KB, so that it stays in the fastest cache. */
-const HASH_BITS = 15
-/** What a byte may be the last of. */
+/** Bytes of the fragment that stands for a longer literal. */
+const FRAGMENT = 4
+/** What a byte may be the last of: a literal of one byte, of two or three. */
 const SINGLE = 1
 const PAIR = 2
 
@@ -18,22 +18,31 @@ interface Literal {
 
 const LOWER = Uint8Array.from({ length: 256 }, (_, byte) => (byte >= 65 && byte <= 90 ? byte + 32 : byte))
 
-function hash3(x: number, y: number, z: number): number {
-  return ((x << 10) ^ (y << 5) ^ z ^ (x >>> 3)) & ((1 << HASH_BITS) - 1)
+/** 16 bits of four bytes; a bitmap over them takes 8 KB, so that it stays in the fastest cache. */
+function hash(code: number): number {
+  return Math.imul(code, 0x9e3779b1) >>> 16
+}
+
+/** Four bytes, or fewer, as one number. */
+function codeOf(bytes: Uint8Array): number {
+  let code = 0
+  for (const byte of bytes) code = (code << 8) | byte
+  return code
 }
 
 /**
- * Finds literals by their rarest three bytes: a bitmap of those fragments is looked at for each position, and only a
- * hit there is compared with the literals behind it.
+ * Finds literals by their rarest four bytes: a bitmap of those fragments is looked at for each position, and only a
+ * hit there is compared with the literals behind it. Shorter ones are found by the bytes they end with.
  */
 export class LiteralScanner {
-  readonly #bitmap = new Int32Array(1 << (HASH_BITS - 5))
+  readonly #bitmap = new Int32Array(1 << 11)
+  /** Literals by the code of their fragment. */
   readonly #buckets = new Map<number, Literal[]>()
-  /** Literals of two bytes by their code, and of one byte. */
-  readonly #pairs = new Map<number, Literal>()
+  /** Literals of two and three bytes by the code of their last two, and of one byte. */
+  readonly #pairs = new Map<number, Literal[]>()
   readonly #pairBitmap = new Int32Array(1 << 11)
   readonly #singles: (Literal | undefined)[] = new Array(256)
-  /** For each byte whether it is a literal, and whether it ends one of two bytes. */
+  /** For each byte what it may be the last of. */
   readonly #ends = new Uint8Array(256)
   readonly #always: { words: number[]; masks: number[] } = { words: [], masks: [] }
 
@@ -60,19 +69,16 @@ export class LiteralScanner {
     } else if (bytes.length === 1) {
       this.#singles[bytes[0]!] = literal
       this.#ends[bytes[0]!]! |= SINGLE
-    } else if (bytes.length === 2) {
-      const code = (bytes[0]! << 8) | bytes[1]!
-      this.#pairs.set(code, literal)
-      this.#ends[bytes[1]!]! |= PAIR
+    } else if (bytes.length < FRAGMENT) {
+      const code = codeOf(bytes.subarray(-2))
+      this.#ends[bytes[bytes.length - 1]!]! |= PAIR
       this.#pairBitmap[code >>> 5]! |= 1 << (code & 31)
+      push(this.#pairs, code, literal)
     } else {
-      literal.fragmentEnd = bestFragment(text, counts) + 3
-      const [x, y, z] = bytes.subarray(literal.fragmentEnd - 3, literal.fragmentEnd)
-      const key = hash3(x!, y!, z!)
-      this.#bitmap[key >>> 5]! |= 1 << (key & 31)
-      const bucket = this.#buckets.get(key)
-      if (bucket) bucket.push(literal)
-      else this.#buckets.set(key, [literal])
+      literal.fragmentEnd = bestFragment(text, counts) + FRAGMENT
+      const code = codeOf(bytes.subarray(literal.fragmentEnd - FRAGMENT, literal.fragmentEnd))
+      this.#bitmap[hash(code) >>> 5]! |= 1 << (hash(code) & 31)
+      push(this.#buckets, code, literal)
     }
   }
 
@@ -86,38 +92,45 @@ export class LiteralScanner {
     const bytes = loadSubject(subject)
     const bitmap = this.#bitmap
     const ends = this.#ends
-    let x = 0
-    let y = 0
+    let code = 0
     for (let i = 0; i < length; i++) {
-      const z = LOWER[bytes[i]!]!
-      if (ends[z] !== 0) this.#short(ends[z]!, i > 0 ? y : -1, z, out)
-      const key = ((x << 10) ^ (y << 5) ^ z ^ (x >>> 3)) & ((1 << HASH_BITS) - 1)
-      if ((bitmap[key >>> 5]! & (1 << (key & 31))) !== 0 && i > 1) {
-        this.#verify(this.#buckets.get(key)!, bytes, i + 1, length, out)
+      const byte = LOWER[bytes[i]!]!
+      code = (code << 8) | byte
+      if (ends[byte] !== 0) this.#short(ends[byte]!, code, bytes, i + 1, out)
+      const key = Math.imul(code, 0x9e3779b1) >>> 16
+      if ((bitmap[key >>> 5]! & (1 << (key & 31))) !== 0) {
+        const bucket = this.#buckets.get(code)
+        if (bucket !== undefined) verify(bucket, bytes, i + 1, length, out)
       }
-      x = y
-      y = z
     }
   }
 
-  /** Marks the literals of one and two bytes that end with `z`, before which came `y`. */
-  #short(kinds: number, y: number, z: number, out: Uint32Array): void {
-    if ((kinds & SINGLE) !== 0) mark(this.#singles[z]!, out)
-    if ((kinds & PAIR) === 0 || y < 0) return
-    const code = (y << 8) | z
-    if ((this.#pairBitmap[code >>> 5]! & (1 << (code & 31))) !== 0) mark(this.#pairs.get(code)!, out)
-  }
-
-  /** Compares the literals whose fragment may end at `end`. */
-  #verify(bucket: readonly Literal[], bytes: Uint8Array, end: number, length: number, out: Uint32Array): void {
-    for (const literal of bucket) {
-      const wanted = literal.bytes
-      const start = end - literal.fragmentEnd
-      if (start < 0 || start + wanted.length > length || isMarked(literal, out)) continue
-      let k = 0
-      while (k < wanted.length && LOWER[bytes[start + k]!] === wanted[k]) k++
-      if (k === wanted.length) mark(literal, out)
+  /** Marks the literals of up to three bytes that end before `end`; `code` holds the last bytes. */
+  #short(kinds: number, code: number, bytes: Uint8Array, end: number, out: Uint32Array): void {
+    if ((kinds & SINGLE) !== 0) mark(this.#singles[code & 0xff]!, out)
+    const pair = code & 0xffff
+    if ((kinds & PAIR) !== 0 && (this.#pairBitmap[pair >>> 5]! & (1 << (pair & 31))) !== 0) {
+      verify(this.#pairs.get(pair)!, bytes, end, end, out)
     }
+  }
+}
+
+function push(lists: Map<number, Literal[]>, code: number, literal: Literal): void {
+  const list = lists.get(code)
+  if (list) list.push(literal)
+  else lists.set(code, [literal])
+}
+
+/** Compares the literals whose fragment ends at `end`. */
+function verify(bucket: readonly Literal[], bytes: Uint8Array, end: number, length: number, out: Uint32Array): void {
+  for (let i = 0; i < bucket.length; i++) {
+    const literal = bucket[i]!
+    const wanted = literal.bytes
+    const start = end - literal.fragmentEnd
+    if (start < 0 || start + wanted.length > length || isMarked(literal, out)) continue
+    let k = 0
+    while (k < wanted.length && LOWER[bytes[start + k]!] === wanted[k]) k++
+    if (k === wanted.length) mark(literal, out)
   }
 }
 
@@ -137,12 +150,12 @@ function toMasks(ids: ReadonlySet<number>): { words: number[]; masks: number[] }
   return { words: [...byWord.keys()], masks: [...byWord.values()] }
 }
 
-/** How many literals contain each fragment of three bytes. */
+/** How many literals contain each fragment. */
 function fragmentCounts(texts: Iterable<string>): Map<string, number> {
   const counts = new Map<string, number>()
   for (const text of texts) {
-    for (let i = 0; i + 3 <= text.length; i++) {
-      const fragment = text.slice(i, i + 3)
+    for (let i = 0; i + FRAGMENT <= text.length; i++) {
+      const fragment = text.slice(i, i + FRAGMENT)
       counts.set(fragment, (counts.get(fragment) ?? 0) + 1)
     }
   }
@@ -153,8 +166,8 @@ function fragmentCounts(texts: Iterable<string>): Map<string, number> {
 function bestFragment(text: string, counts: ReadonlyMap<string, number>): number {
   let best = 0
   let least = Number.POSITIVE_INFINITY
-  for (let i = 0; i + 3 <= text.length; i++) {
-    const fragment = text.slice(i, i + 3)
+  for (let i = 0; i + FRAGMENT <= text.length; i++) {
+    const fragment = text.slice(i, i + FRAGMENT)
     let weight = 1 / (1 + (counts.get(fragment) ?? 0) / 8)
     for (const c of fragment) weight *= 'etaoinsrhldcu '.includes(c) ? 6 : /[a-z0-9/.]/.test(c) ? 3 : 1
     if (weight < least) {

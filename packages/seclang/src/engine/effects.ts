@@ -38,12 +38,7 @@ function setTx(
   slots: SlotTable,
   value: (tx: Transaction, before: string | undefined) => string | undefined,
 ): Effect {
-  if (name.constant === undefined) {
-    return (tx) => {
-      const full = name.expand(tx)
-      tx.tx.set(full, value(tx, tx.tx.get(full)))
-    }
-  }
+  if (name.constant === undefined) return (tx) => tx.tx.change(name.expand(tx), (before) => value(tx, before))
   const slot = slots.slotOf(name.constant)
   return (tx) => {
     const { slots: values } = tx.tx

@@ -7,7 +7,7 @@ import type { Transaction } from './transaction.ts'
 /** Sets what the rules can see of a match limit that was met. */
 function noteLimitOn(tx: Transaction): void {
   tx.limitsExceeded = true
-  tx.tx.set('msc_pcre_limits_exceeded', '1')
+  tx.tx.change('msc_pcre_limits_exceeded', () => '1')
 }
 
 /** Does an operator match? Over the limit it does not. Asked for every value, so it must not cost a closure. */

@@ -13,6 +13,7 @@ import { makeGate } from './gate.ts'
 import { compileMacro, type Macro } from './macro.ts'
 import { Link, Predicate, type Target } from './model.ts'
 import type { RuleSet } from './ruleset.ts'
+import { NamePattern } from './slots.ts'
 import { Chain } from './strings.ts'
 import type { Transaction } from './transaction.ts'
 
@@ -74,15 +75,9 @@ export class LinkCompiler {
       return this.rules.sources.push({ info, selector }) - 1
     })
     const slot = info.name === 'TX' && selector !== null ? this.rules.slots.slotOf(selector) : -1
-    return {
-      info,
-      selector,
-      regex: spec.regex ? this.selector(spec.selector!) : null,
-      count,
-      source,
-      slot,
-      slots: null,
-    }
+    const regex = spec.regex ? this.selector(spec.selector!) : null
+    const names = regex !== null && info.name === 'TX' ? new NamePattern(regex) : null
+    return { info, selector, regex, count, source, slot, names }
   }
 
   predicate(name: string, argument: string, file: string, phase: number, lines: boolean): Predicate {

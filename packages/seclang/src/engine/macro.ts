@@ -52,12 +52,34 @@ export function compileMacro(text: string, slots: SlotTable): Macro {
     const only = parts[0] as (tx: TransactionState) => string
     return { constant: undefined, expand: only }
   }
-  return {
-    constant: undefined,
-    expand(tx) {
-      let out = ''
-      for (const part of parts) out += typeof part === 'string' ? part : part(tx)
-      return out
-    },
+  return { constant: undefined, expand: parts.length <= 3 ? remembering(parts) : (tx) => joined(parts, tx) }
+}
+
+function joined(parts: readonly Part[], tx: TransactionState): string {
+  let out = ''
+  for (const part of parts) out += typeof part === 'string' ? part : part(tx)
+  return out
+}
+
+/** Texts that are remembered, and the longest of what they are made from. */
+const MAX_TEXTS = 256
+const SHORT = 64
+
+/** The text for a value that came before is the same string again, which need not be put together nor hashed. */
+function remembering(parts: readonly Part[]): (tx: TransactionState) => string {
+  const readers = parts.filter((part) => typeof part !== 'string')
+  if (readers.length !== 1) return (tx) => joined(parts, tx)
+  const made = new Map<string, string>()
+  const [read] = readers
+  return (tx) => {
+    const value = read!(tx)
+    const known = made.get(value)
+    if (known !== undefined) return known
+    const text = parts.map((part) => (typeof part === 'string' ? part : value)).join('')
+    if (value.length <= SHORT) {
+      if (made.size >= MAX_TEXTS) made.clear()
+      made.set(value, text)
+    }
+    return text
   }
 }

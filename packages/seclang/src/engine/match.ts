@@ -1,6 +1,5 @@
 /** Asks the values of a link's variables. */
 
-import { TX_ID } from './ids.ts'
 import { limited, matches } from './limit.ts'
 import type { Exclusion, Gate, Link, Rule, Target } from './model.ts'
 import { memoised } from './plan.ts'
@@ -41,7 +40,8 @@ function askTarget(tx: Transaction, question: Question, target: Target): boolean
     return ask(tx, question, value, true)
   }
   const values = valuesOf(tx, target)
-  const { regex } = target
+  // The names of TX variables have been looked at.
+  const regex = target.names === null ? target.regex : null
   const { exclusions } = question
   let any = false
   for (let i = 0; i < values.length; i++) {
@@ -60,10 +60,7 @@ function valuesOf(tx: Transaction, target: Target): readonly Value[] {
     const text = tx.tx.slots[target.slot]
     return text === undefined ? NONE : [new Value(target.info.id, target.selector, text)]
   }
-  if (target.regex !== null && target.info.id === TX_ID) {
-    target.slots ??= tx.tx.slotsMatching(target.regex)
-    return tx.tx.chosen(target.slots, target.regex)
-  }
+  if (target.names !== null) return tx.tx.chosen(target.names)
   return tx.source(target.source)
 }
 
@@ -71,7 +68,7 @@ function countOf(tx: Transaction, target: Target, { exclusions }: Question): num
   if (target.slot >= 0) return tx.tx.slots[target.slot] === undefined ? 0 : 1
   let n = 0
   for (const value of valuesOf(tx, target)) {
-    if (target.regex !== null && !target.regex.test(value.key ?? '')) continue
+    if (target.names === null && target.regex !== null && !target.regex.test(value.key ?? '')) continue
     if (!excluded(value, exclusions)) n++
   }
   return n

@@ -4,6 +4,7 @@ import type { Regex } from '@portcullis/regex'
 import type { VariableInfo } from '../language/names.ts'
 import type { Operator } from '../operators/index.ts'
 import type { Macro } from './macro.ts'
+import type { NamePattern } from './slots.ts'
 import type { Chain } from './strings.ts'
 import type { Transaction } from './transaction.ts'
 
@@ -19,8 +20,8 @@ export interface Target {
   readonly source: number
   /** Slot when this is one TX variable, else -1. */
   readonly slot: number
-  /** Slots whose names match `regex` when this is TX; found at the first use, when all names are known. */
-  slots: readonly number[] | null
+  /** `regex` when this is TX. */
+  readonly names: NamePattern | null
 }
 
 /** Values that are taken out again. */

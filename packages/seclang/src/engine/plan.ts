@@ -2,6 +2,7 @@
 
 import { LiteralScanner, RegexGroup } from '@portcullis/regex'
 import { type PhasePlan, planPhases } from './candidates.ts'
+import { HeaderMemory } from './headers.ts'
 import { matches } from './limit.ts'
 import type { Predicate } from './model.ts'
 import type { RuleSet } from './ruleset.ts'
@@ -15,6 +16,7 @@ export interface Plan {
   /** Bit of each predicate. */
   readonly bit: Int32Array
   readonly strings: StringTable
+  readonly headers: HeaderMemory
   /** For phases 1 and 2, and for the others. */
   readonly request: Prefilters
   readonly response: Prefilters
@@ -76,6 +78,7 @@ export function makePlan(rules: RuleSet, used: ReadonlySet<Predicate>): Plan {
     word,
     bit,
     strings: new StringTable(words),
+    headers: new HeaderMemory(),
     phases: planPhases(rules, words, (predicate) => ids.get(predicate) ?? -1),
     request: makePrefilters(
       words,

@@ -30,6 +30,36 @@ export class SlotTable {
   }
 }
 
+/** Names whose judgement a pattern remembers. */
+const MAX_NAMES = 1024
+
+/** A pattern for the names of TX variables. The names that rules make at run time are few, and come with every request. */
+export class NamePattern {
+  private readonly regex: Regex
+  private readonly judged = new Map<string, boolean>()
+  private slots: readonly number[] | undefined
+
+  constructor(regex: Regex) {
+    this.regex = regex
+  }
+
+  /** Slots whose names match; found at the first use, when all names are known. */
+  among(table: SlotTable): readonly number[] {
+    this.slots ??= [...table.names.keys()].filter((slot) => this.regex.test(table.names[slot]!))
+    return this.slots
+  }
+
+  /** Does a name match? */
+  test(name: string): boolean {
+    const known = this.judged.get(name)
+    if (known !== undefined) return known
+    const matched = this.regex.test(name)
+    if (this.judged.size >= MAX_NAMES) this.judged.clear()
+    this.judged.set(name, matched)
+    return matched
+  }
+}
+
 /** Most TX variables with names made at run time; more are dropped, which bounds memory. */
 const MAX_DYNAMIC = 4096
 
@@ -51,16 +81,18 @@ export class TxVariables {
     return slot >= 0 ? this.slots[slot] : this.dynamic?.get(low)
   }
 
-  /** Sets a variable, or removes it when `value` is undefined. */
-  set(name: string, value: string | undefined): void {
+  /** Changes a variable; what comes out undefined is removed. */
+  change(name: string, to: (before: string | undefined) => string | undefined): void {
     const low = name.toLowerCase()
     const slot = this.table.find(low)
-    if (slot >= 0) this.slots[slot] = value
-    else if (value === undefined) this.dynamic?.delete(low)
-    else {
-      this.dynamic ??= new Map()
-      if (this.dynamic.size < MAX_DYNAMIC || this.dynamic.has(low)) this.dynamic.set(low, value)
+    if (slot >= 0) {
+      this.slots[slot] = to(this.slots[slot])
+      return
     }
+    this.dynamic ??= new Map()
+    const value = to(this.dynamic.get(low))
+    if (value === undefined) this.dynamic.delete(low)
+    else if (this.dynamic.size < MAX_DYNAMIC || this.dynamic.has(low)) this.dynamic.set(low, value)
   }
 
   /** Sets TX.0 to TX.9 to the captures and removes those beyond them. */
@@ -68,20 +100,16 @@ export class TxVariables {
     for (let i = 0; i < 10; i++) this.slots[i] = captures[i]
   }
 
-  /** Slots whose names a pattern matches. */
-  slotsMatching(regex: Regex): number[] {
-    return [...this.table.names.keys()].filter((slot) => regex.test(this.table.names[slot]!))
-  }
-
-  /** Variables that are set: those in the slots, and those with names made at run time that match the pattern. */
-  chosen(slots: readonly number[], regex: Regex): Value[] {
+  /** Variables that are set and whose names a pattern matches. */
+  chosen(pattern: NamePattern): Value[] {
     const found: Value[] = []
+    const slots = pattern.among(this.table)
     for (let i = 0; i < slots.length; i++) {
       const value = this.slots[slots[i]!]
       if (value !== undefined) found.push(new Value(TX_ID, this.table.names[slots[i]!]!, value))
     }
     this.dynamic?.forEach((value, name) => {
-      if (regex.test(name)) found.push(new Value(TX_ID, name, value))
+      if (pattern.test(name)) found.push(new Value(TX_ID, name, value))
     })
     return found
   }

@@ -8,6 +8,7 @@ import { type Lifetime, PERSISTENT, VARIABLE_LIST } from '../language/names.ts'
 import type { CollectionStore } from '../store/types.ts'
 import type { TxCollection } from './collection.ts'
 import type { EngineMode } from './config.ts'
+import type { Header } from './headers.ts'
 import { isPersistentId } from './ids.ts'
 import type { Exclusion, Predicate, Rule } from './model.ts'
 import type { Plan } from './plan.ts'
@@ -18,6 +19,16 @@ import { buildValues } from './sources.ts'
 import { StringRecord } from './strings.ts'
 import type { Value } from './value.ts'
 import type { Connection, Match, Verdict } from './verdict.ts'
+
+const idsOf = (lifetime: Lifetime): number[] =>
+  VARIABLE_LIST.filter((info) => info.lifetime === lifetime).map(({ id }) => id)
+/** The variables of each lifetime. */
+const IDS_OF: Readonly<Record<Lifetime, readonly number[]>> = {
+  request: idsOf('request'),
+  body: idsOf('body'),
+  response: idsOf('response'),
+  volatile: idsOf('volatile'),
+}
 
 /** A value that matched in the rule being evaluated. */
 export interface MatchedValue {
@@ -30,6 +41,12 @@ export interface ActiveExclusion {
   /** 1 at the index of each rule concerned. */
   readonly rules: Uint8Array
   readonly exclusion: Exclusion
+}
+
+function withKey(values: readonly Value[], low: string): Value[] {
+  const chosen: Value[] = []
+  for (let i = 0; i < values.length; i++) if (values[i]!.lowKey === low) chosen.push(values[i]!)
+  return chosen
 }
 
 /** Everything a transaction knows; {@link Transaction} adds how it comes to know it. */
@@ -53,7 +70,7 @@ export class TransactionState {
   query = ''
   protocol = ''
   line = ''
-  headers: NamedValue[] = []
+  readonly headers: Header[] = []
   cookies: NamedValue[] = []
   argsGet: NamedValue[] = []
   badEscape = false
@@ -161,10 +178,7 @@ export class TransactionState {
 
   /** First value of a request header; the name in lower case. */
   header(name: string): string | undefined {
-    for (const { key, value } of this.headers) {
-      if (key.length === name.length && key.toLowerCase() === name) return value
-    }
-    return undefined
+    return this.headers.find(({ low }) => low === name)?.value
   }
 
   /** The values that matched in the rule being evaluated, in order. */
@@ -193,7 +207,7 @@ export class TransactionState {
     if (known !== undefined) return known
     const { info, selector } = this.rules.sources[index]!
     const all = this.values(info.id)
-    const chosen = selector === null ? all : all.filter((value) => value.lowKey === selector)
+    const chosen = selector === null ? all : withKey(all, selector)
     if (info.lifetime !== 'volatile') this.sourceValues[index] = chosen
     return chosen
   }
@@ -224,8 +238,10 @@ export class TransactionState {
 
   /** Drops what was derived from things that have changed. */
   protected forget(lifetime: Lifetime): void {
-    for (const info of VARIABLE_LIST) if (info.lifetime === lifetime) this.variableValues[info.id] = undefined
-    for (const i of this.rules.dependents[lifetime]) this.sourceValues[i] = undefined
+    const variables = IDS_OF[lifetime]
+    const sources = this.rules.dependents[lifetime]
+    for (let i = 0; i < variables.length; i++) this.variableValues[variables[i]!] = undefined
+    for (let i = 0; i < sources.length; i++) this.sourceValues[sources[i]!] = undefined
     this.candidates = null
   }
 

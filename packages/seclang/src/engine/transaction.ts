@@ -50,11 +50,12 @@ export class Transaction extends TransactionState {
 
   /** Header names and values in turn, in wire order. */
   requestHeaders(pairs: readonly string[]): void {
-    this.headers = toPairs(pairs)
-    for (const { key, value } of this.headers) {
-      const name = key.toLowerCase()
-      if (name === 'cookie') addCookies(value, this.cookies)
-      else if (name === 'content-type') this.chooseProcessor(value)
+    const { headers, plan } = this
+    for (let i = 0; i + 1 < pairs.length; i += 2) {
+      const header = plan.headers.header(i >> 1, pairs[i]!, pairs[i + 1]!)
+      headers.push(header)
+      if (header.low === 'cookie') addCookies(header.value, this.cookies)
+      else if (header.low === 'content-type') this.chooseProcessor(header.value)
     }
   }
 

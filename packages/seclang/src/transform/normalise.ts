@@ -94,14 +94,29 @@ export function removeComments(value: string): string {
   return out
 }
 
+/** What cmdLine makes of a byte: 1 = nothing, 2 = a separator, 3 = it takes no space before it. */
+const COMMAND = new Uint8Array(256)
+for (const c of '"\'\\^') COMMAND[c.charCodeAt(0)] = 1
+for (const c of ' ,;\t\r\n') COMMAND[c.charCodeAt(0)] = 2
+for (const c of '/(') COMMAND[c.charCodeAt(0)] = 3
+
 /** Evasion tricks of command lines: quotes, carets and backslashes vanish, separators become one space. */
 export function cmdLine(value: string): string {
-  return lowercase(
-    value
-      .replace(/["'\\^]+/g, '')
-      .replace(/[ ,;\t\r\n]+/g, ' ')
-      .replace(/ ([/(])/g, '$1'),
-  )
+  let out = ''
+  let from = 0
+  let separated = false
+  for (let i = 0; i < value.length; i++) {
+    const kind = COMMAND[value.charCodeAt(i) & 255]!
+    if (kind === 1 || kind === 2) {
+      out += value.slice(from, i)
+      from = i + 1
+      separated ||= kind === 2
+    } else if (separated) {
+      if (kind !== 3) out += ' '
+      separated = false
+    }
+  }
+  return lowercase(from === 0 ? value : out + value.slice(from) + (separated ? ' ' : ''))
 }
 
 /** Resolves `//`, `/./` and `/../`; steps above the start are dropped for absolute paths and kept for relative ones. */
@@ -114,8 +129,11 @@ export function normalisePathWin(value: string): string {
   return resolvePath(value.replaceAll('\\', '/'))
 }
 
+/** What there is to resolve in a path. */
+const UNRESOLVED = /\/\/|(?:^|\/)\.{1,2}(?:\/|$)/
+
 function resolvePath(path: string): string {
-  if (path === '') return ''
+  if (!UNRESOLVED.test(path)) return path
   const absolute = path.startsWith('/')
   const parts = path.split('/')
   const kept: string[] = []
