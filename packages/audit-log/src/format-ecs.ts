@@ -2,7 +2,7 @@ import type { BodyTexts } from './bodies.ts'
 import { type Entry, gatewayTime, type Outcome } from './entry.ts'
 import { jsonText } from './json-text.ts'
 import { fieldValues, type LineOptions, type LineWriter, milliseconds } from './line.ts'
-import { cut, decisionValues, headerText, headerValues, otherFacts, queryText } from './pieces.ts'
+import { cut, decisionValues, factValues, headerText, headerValues, queryText } from './pieces.ts'
 
 /** ECS knows success, failure and unknown. */
 const OUTCOME: Readonly<Record<Outcome, string>> = {
@@ -51,7 +51,7 @@ export function ecsWriter(options: LineOptions): LineWriter {
         endpoint: entry.endpoint,
         upstream: entry.upstream,
         decisions: decisionValues(entry.decisions, options.redaction),
-        facts: state?.facts && otherFacts(state.facts),
+        facts: state?.facts && factValues(state.facts, options.redaction),
       },
     }
     return `${jsonText(record, Number.POSITIVE_INFINITY)}\n`

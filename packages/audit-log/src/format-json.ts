@@ -3,7 +3,7 @@ import { clientText } from './connection.ts'
 import { type Entry, gatewayTime } from './entry.ts'
 import { jsonText, quote } from './json-text.ts'
 import { fieldsText, type LineOptions, type LineWriter, milliseconds } from './line.ts'
-import { decisionsText, headerText, headerValues, identityText, otherFacts, queryText } from './pieces.ts'
+import { decisionsText, factsText, headerText, headerValues, identityText, queryText } from './pieces.ts'
 
 /** A hundred headers of a kilobyte fit. */
 const LONG = 256 * 1024
@@ -85,8 +85,8 @@ function stateText(entry: Entry, { redaction }: LineOptions): string {
   if (rateLimit !== undefined) text += `,"rate_limit":{"limit":${rateLimit.limit},"remaining":${rateLimit.remaining}}`
   if (upstream !== undefined) text += `,"upstream":${upstreamText(entry)}`
   if (entry.endpoint !== undefined) text += `,"endpoint":${quote(entry.endpoint)}`
-  const rest = facts === undefined ? undefined : otherFacts(facts)
-  return rest === undefined ? text : `${text},"facts":${jsonText(rest, 32_768, (name) => redaction.hidesField(name))}`
+  const rest = facts === undefined ? undefined : factsText(facts, redaction)
+  return rest === undefined ? text : `${text},"facts":${rest}`
 }
 
 function upstreamText({ upstream }: Entry): string {

@@ -2,7 +2,7 @@ import type { BodyTexts } from './bodies.ts'
 import { type Entry, gatewayTime } from './entry.ts'
 import { jsonText } from './json-text.ts'
 import { fieldValues, type LineOptions, type LineWriter, milliseconds } from './line.ts'
-import { cut, decisionValues, headerText, headerValues, otherFacts, queryText } from './pieces.ts'
+import { cut, decisionValues, factValues, headerText, headerValues, queryText } from './pieces.ts'
 
 /** HTTP Activity. */
 const CLASS = 4002
@@ -127,7 +127,7 @@ function unmappedOf(entry: Entry, options: LineOptions): object {
       },
       upstream,
       decisions: decisionValues(entry.decisions, options.redaction),
-      facts: state?.facts && otherFacts(state.facts),
+      facts: state?.facts && factValues(state.facts, options.redaction),
     },
   }
 }

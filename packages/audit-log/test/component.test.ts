@@ -165,6 +165,44 @@ describe('the record', () => {
     expect((user!.response['headers'] as Record<string, string>)['set-cookie']).toBe('[redacted]')
   })
 
+  it.each(['json', 'ecs', 'ocsf'] as const)('of %s bounds and redacts facts, one by one', async (format) => {
+    app = Fastify()
+    await app.register(auditLog, { path: folder.file('audit.log'), format })
+    const facts: Component<object> = {
+      name: 'facts',
+      namespaces: ['test/facts'],
+      levels: ['service'],
+      schema: { type: 'object' },
+      create: () => ({
+        steps: [
+          {
+            phase: 'onRequest',
+            run: (_request, state) => {
+              state.setFact('waf_audit', { request: { uri: '/', password: 'T0PSECRET', body: 'x'.repeat(60_000) } })
+              state.setFact('endless', 'y'.repeat(2_000_000))
+              return undefined
+            },
+          },
+        ],
+      }),
+    }
+    await app.register(toPlugin(facts), {})
+    await app.inject('/')
+    await app.close()
+    const text = readFileSync(folder.file('audit.log'), 'utf8')
+    expect(text).not.toContain('T0PSECRET')
+    const line = JSON.parse(text) as Record<string, never>
+    const found = {
+      json: line['facts'],
+      ecs: line['portcullis']?.['facts'],
+      ocsf: line['unmapped']?.['portcullis']?.['facts'],
+    }
+    expect(found[format]).toEqual({
+      waf_audit: { request: { uri: '/', password: '[redacted]', body: 'x'.repeat(60_000) } },
+      endless: '[too long: 2000002]',
+    })
+  })
+
   it('is one of ECS', async () => {
     await start({
       format: 'ecs',

@@ -123,6 +123,8 @@ class Runner implements RunningGateway {
     if (this.#stopping !== undefined) return
     const before = this.#current!
     const listeners = this.#server.listeners('clientError')
+    // Firewall rules that have changed are compiled here, a little at a time: what follows finds them done.
+    await before.app.portcullis?.reload()
     try {
       const loaded = loadConfig(this.#options.config, this.#options)
       const serverOptions = serverOptionsOf(loaded)

@@ -182,6 +182,42 @@ describe('run', () => {
     await gateway.stop()
   })
 
+  it('reloads firewall rules without holding the event loop', async () => {
+    const rules = (last: string) =>
+      [
+        ...Array.from(
+          { length: 1500 },
+          (_, i) => `SecRule ARGS "@rx (?:a|b)${i}[a-z]{2,5}x" "id:${i + 10},phase:2,pass"`,
+        ),
+        last,
+      ].join('\n')
+    writeFileSync(join(folder, 'rules.conf'), 'SecAction "id:1,phase:1,pass,nolog"')
+    const path = file('rules.json', {
+      ...good(),
+      extra_config: { 'security/waf': { rules_files: [join(folder, 'rules.conf')] } },
+    })
+    const gateway = await run({ config: path, port: 0, signals: false, print: () => undefined })
+    const status = async () => (await fetch(`${gateway.url}/x?q=bad`)).status
+    expect(await status()).toBe(200)
+    const rounds = async (text: string): Promise<number> => {
+      writeFileSync(join(folder, 'rules.conf'), text)
+      let ended = false
+      let n = 0
+      const reloading = gateway.reload().then(() => {
+        ended = true
+      })
+      for (; !ended; n++) await new Promise((resolve) => setImmediate(resolve))
+      await reloading
+      return n
+    }
+    expect(await rounds(rules('SecRule ARGS:q "@streq bad" "id:2,phase:1,deny"'))).toBeGreaterThan(10)
+    expect(await status()).toBe(403)
+    // A broken version, too: the rules in force stay.
+    expect(await rounds(rules('SecRule ARGS:q "@streqq bad" "id:2,phase:1,deny"'))).toBeGreaterThan(10)
+    expect(await status()).toBe(403)
+    await gateway.stop()
+  })
+
   it('watches its file', async () => {
     const path = file('watch.json', good('/old'))
     const gateway = await run({ config: path, port: 0, signals: false, watch: true, print: () => undefined })

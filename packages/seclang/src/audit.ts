@@ -63,12 +63,20 @@ function headersOf(list: readonly NamedValue[], kind: string, tx: Transaction): 
 
 const isMasked = (tx: Transaction, name: string): boolean => tx.sanitised.has(`args:${name.toLowerCase()}`)
 
+/** Most different values that are looked for in a text: each costs a pass over it. */
+const MAX_VALUES = 32
+
 /** Values of arguments that `sanitise…` named, replaced wherever they stand as they are. */
 function masked(text: string, tx: Transaction): string {
-  let out = text
+  if (tx.sanitised.size === 0) return text
+  const values = new Set<string>()
   for (const { key, value } of [...tx.argsGet, ...tx.argsPost]) {
-    if (value !== '' && isMasked(tx, key)) out = out.replaceAll(value, MASK)
+    if (value !== '' && isMasked(tx, key)) values.add(value)
   }
+  // Nobody has so many secrets: then the text is not worth the time.
+  if (values.size > MAX_VALUES) return MASK
+  let out = text
+  for (const value of values) out = out.replaceAll(value, MASK)
   return out
 }
 

@@ -20,10 +20,13 @@ SecRule REQUEST_HEADERS_NAMES|REQUEST_HEADERS "@rx [\x00\r\n]" \
   "id:160101,phase:1,pass,log,t:none,msg:'Control character in a header',tag:'embedded/protocol',severity:2,setvar:tx.embedded_score=+5"
 SecRule REQUEST_URI_RAW|ARGS_GET "@rx \x00" \
   "id:160102,phase:2,pass,log,t:none,t:urlDecodeUni,msg:'NUL byte in the request',tag:'embedded/protocol',severity:2,setvar:tx.embedded_score=+5"
-SecRule ARGS|ARGS_NAMES "@rx [\r\n]\W*?(?:content-(?:type|length)|set-cookie|location|http/[0-9])\s*:" \
+SecRule ARGS|ARGS_NAMES|XML:/*|XML://@* "@rx [\r\n]\W*?(?:content-(?:type|length)|set-cookie|location|http/[0-9])\s*:" \
   "id:160103,phase:2,pass,log,t:none,t:urlDecodeUni,t:lowercase,msg:'Header injection',tag:'embedded/protocol',severity:2,setvar:tx.embedded_score=+5"
 SecRule REQUEST_HEADERS:User-Agent "@pm sqlmap nikto nessus openvas acunetix masscan zgrab nuclei dirbuster gobuster wpscan havij w3af arachni" \
   "id:160104,phase:1,pass,log,t:none,t:lowercase,msg:'Security scanner',tag:'embedded/scanner',severity:2,setvar:tx.embedded_score=+5"
+SecRule REQUEST_HEADERS:Content-Type "@rx charset\s*=\s*['\x22]?([^;'\x22\s]+)" \
+  "id:160105,phase:1,pass,log,t:none,t:lowercase,capture,msg:'Character set that hides what is sent',tag:'embedded/protocol',severity:2,chain"
+  SecRule TX:1 "!@rx ^(?:utf-?8|us-ascii|iso-8859-(?:1|15)|windows-125[0-9])$" "t:none,setvar:tx.embedded_score=+5"
 
 # Files and paths
 SecRule REQUEST_URI_RAW|ARGS|ARGS_NAMES|REQUEST_COOKIES|FILES "@rx (?:^|[\x5c/;])\.\.[\x5c/;]" \
@@ -36,31 +39,31 @@ SecRule ARGS "@rx ^(?:php|phar|expect|zip|glob|file|gopher|dict)://" \
   "id:160203,phase:2,pass,log,t:none,t:urlDecodeUni,t:lowercase,msg:'Dangerous URL scheme',tag:'embedded/rfi',severity:2,setvar:tx.embedded_score=+5"
 
 # Commands and code
-SecRule ARGS|ARGS_NAMES|REQUEST_COOKIES|REQUEST_HEADERS:User-Agent|REQUEST_HEADERS:Referer "@rx (?:[;|&\x60\n]|\$\(|\|\|)\s*(?:/(?:usr/)?(?:local/)?s?bin/)?(?:cat|ls|id|whoami|uname|wget|curl|nc|ncat|bash|sh|zsh|python[23]?|perl|ruby|php|ping|nslookup|dig|chmod|rm|sleep|powershell|cmd(?:\.exe)?)(?:$|[\s;|&)<>\x60'\x22])" \
+SecRule ARGS|ARGS_NAMES|REQUEST_COOKIES|REQUEST_HEADERS:User-Agent|REQUEST_HEADERS:Referer|XML:/*|XML://@* "@rx (?:[;|&\x60\n]|\$\(|\|\|)\s*(?:/(?:usr/)?(?:local/)?s?bin/)?(?:cat|ls|id|whoami|uname|wget|curl|nc|ncat|bash|sh|zsh|python[23]?|perl|ruby|php|ping|nslookup|dig|chmod|rm|sleep|powershell|cmd(?:\.exe)?)(?:$|[\s;|&)<>\x60'\x22])" \
   "id:160300,phase:2,pass,log,t:none,t:urlDecodeUni,t:removeNulls,t:lowercase,msg:'Command injection',tag:'embedded/rce',severity:2,setvar:tx.embedded_score=+5"
 SecRule ARGS|ARGS_NAMES|REQUEST_COOKIES|REQUEST_HEADERS "@rx \(\)\s*\{\s*[:_]?[^}]*\}\s*;" \
   "id:160301,phase:2,pass,log,t:none,t:urlDecodeUni,msg:'Shellshock',tag:'embedded/rce',severity:2,setvar:tx.embedded_score=+5"
-SecRule REQUEST_URI_RAW|ARGS|ARGS_NAMES|REQUEST_COOKIES|REQUEST_HEADERS "@rx \$\{(?:jndi:|[^}]{0,60}\$\{|(?:lower|upper|env|sys|date|::-|base64):)" \
+SecRule REQUEST_URI_RAW|ARGS|ARGS_NAMES|REQUEST_COOKIES|REQUEST_HEADERS|XML:/*|XML://@* "@rx \$\{(?:jndi:|[^}]{0,60}\$\{|(?:lower|upper|env|sys|date|::-|base64):)" \
   "id:160302,phase:2,pass,log,t:none,t:urlDecodeUni,t:htmlEntityDecode,t:lowercase,msg:'Lookup expression (Log4Shell)',tag:'embedded/rce',severity:2,setvar:tx.embedded_score=+5"
 SecRule ARGS|ARGS_NAMES "@rx (?:__proto__|constructor[\[.'\x22\]\s]+prototype)" \
   "id:160303,phase:2,pass,log,t:none,t:urlDecodeUni,t:jsDecode,msg:'Prototype pollution',tag:'embedded/nodejs',severity:2,setvar:tx.embedded_score=+5"
-SecRule ARGS "@rx (?:child_process|process\.(?:env|mainmodule|binding)|require\s*\(|eval\s*\(\s*(?:atob|string|unescape|base64_decode)|java\.lang\.(?:runtime|processbuilder)|<\?php|\bphpinfo\s*\(|base64_decode\s*\()" \
+SecRule ARGS|XML:/*|XML://@* "@rx (?:child_process|process\.(?:env|mainmodule|binding)|require\s*\(|eval\s*\(\s*(?:atob|string|unescape|base64_decode)|java\.lang\.(?:runtime|processbuilder)|<\?php|\bphpinfo\s*\(|base64_decode\s*\()" \
   "id:160304,phase:2,pass,log,t:none,t:urlDecodeUni,t:jsDecode,t:lowercase,msg:'Code injection',tag:'embedded/code',severity:2,setvar:tx.embedded_score=+5"
-SecRule ARGS "@rx (?:\{\{|\$\{|<%=|#\{)\s*(?:[0-9]+\s*[*+]\s*[0-9]+|config|self|request|session|class|''|t\()" \
+SecRule ARGS|XML:/*|XML://@* "@rx (?:\{\{|\$\{|<%=|#\{)\s*(?:[0-9]+\s*[*+]\s*[0-9]+|config|self|request|session|class|''|t\()" \
   "id:160305,phase:2,pass,log,t:none,t:urlDecodeUni,t:lowercase,msg:'Template injection',tag:'embedded/ssti',severity:2,setvar:tx.embedded_score=+5"
 SecRule REQUEST_BODY|XML:/* "@rx <!(?:doctype|entity)\s[^>]{0,200}(?:system|public|<!entity)" \
   "id:160306,phase:2,pass,log,t:none,t:lowercase,msg:'XML external entity',tag:'embedded/xxe',severity:2,setvar:tx.embedded_score=+5"
 
 # Scripts
-SecRule REQUEST_FILENAME|ARGS|ARGS_NAMES|REQUEST_COOKIES|REQUEST_HEADERS:User-Agent|REQUEST_HEADERS:Referer "@detectXSS" \
+SecRule REQUEST_FILENAME|ARGS|ARGS_NAMES|REQUEST_COOKIES|REQUEST_HEADERS:User-Agent|REQUEST_HEADERS:Referer|XML:/*|XML://@* "@detectXSS" \
   "id:160400,phase:2,pass,log,t:none,t:utf8toUnicode,t:urlDecodeUni,t:htmlEntityDecode,t:jsDecode,t:cssDecode,t:removeNulls,msg:'Cross-site scripting',tag:'embedded/xss',severity:2,setvar:tx.embedded_score=+5"
-SecRule REQUEST_FILENAME|ARGS|ARGS_NAMES|REQUEST_COOKIES|REQUEST_HEADERS:Referer "@rx <(?:script|iframe|object|embed|svg|math|meta|base|link|style)\b[^>]*>|\bon(?:error|load|click|mouseover|focus|toggle)\s*=|javascript:" \
+SecRule REQUEST_FILENAME|ARGS|ARGS_NAMES|REQUEST_COOKIES|REQUEST_HEADERS:Referer|XML:/*|XML://@* "@rx <(?:script|iframe|object|embed|svg|math|meta|base|link|style)\b[^>]*>|\bon(?:error|load|click|mouseover|focus|toggle)\s*=|javascript:" \
   "id:160401,phase:2,pass,log,t:none,t:utf8toUnicode,t:urlDecodeUni,t:htmlEntityDecode,t:jsDecode,t:removeNulls,t:lowercase,msg:'Script in a value',tag:'embedded/xss',severity:2,setvar:tx.embedded_score=+5"
 
 # SQL
-SecRule REQUEST_BASENAME|ARGS|ARGS_NAMES|REQUEST_COOKIES|REQUEST_HEADERS:User-Agent|REQUEST_HEADERS:Referer "@detectSQLi" \
+SecRule REQUEST_BASENAME|ARGS|ARGS_NAMES|REQUEST_COOKIES|REQUEST_HEADERS:User-Agent|REQUEST_HEADERS:Referer|XML:/*|XML://@* "@detectSQLi" \
   "id:160500,phase:2,pass,log,t:none,t:utf8toUnicode,t:urlDecodeUni,t:removeNulls,msg:'SQL injection',tag:'embedded/sqli',severity:2,setvar:tx.embedded_score=+5"
-SecRule ARGS|ARGS_NAMES|REQUEST_COOKIES "@rx \bunion\b(?:\s|\(|\ball\b|\bdistinct\b)*\bselect\b|\bselect\b.{1,100}?\bfrom\b.{1,60}?(?:--|#|;|\bwhere\b|\binformation_schema\b)|\b(?:sleep|benchmark|pg_sleep|waitfor\s+delay)\s*\(?\s*'?[0-9]|;\s*(?:drop|alter|truncate)\s+table\b" \
+SecRule ARGS|ARGS_NAMES|REQUEST_COOKIES|XML:/*|XML://@* "@rx \bunion\b(?:\s|\(|\ball\b|\bdistinct\b)*\bselect\b|\bselect\b.{1,100}?\bfrom\b.{1,60}?(?:--|#|;|\bwhere\b|\binformation_schema\b)|\b(?:sleep|benchmark|pg_sleep|waitfor\s+delay)\s*\(?\s*'?[0-9]|;\s*(?:drop|alter|truncate)\s+table\b" \
   "id:160501,phase:2,pass,log,t:none,t:urlDecodeUni,t:urlDecodeUni,t:replaceComments,t:compressWhitespace,t:lowercase,msg:'SQL statement',tag:'embedded/sqli',severity:2,setvar:tx.embedded_score=+5"
 SecRule ARGS_NAMES|ARGS "@rx ^\$(?:where|ne|gt|lt|gte|lte|nin|regex|function|expr)$|[\[.]\$(?:where|ne|gt|lt|gte|lte|nin|regex)\b" \
   "id:160502,phase:2,pass,log,t:none,t:urlDecodeUni,t:lowercase,msg:'NoSQL operator',tag:'embedded/nosqli',severity:2,setvar:tx.embedded_score=+5"

@@ -29,7 +29,7 @@ import { StoreCollections } from './store-collections.ts'
 import { Turns } from './turns.ts'
 
 export { type WafConfig, wafSchema } from './config.ts'
-export { explainRequest, type RequestExplanation } from './explain-request.ts'
+export { explainRequest, type FiredRule, type RequestExplanation } from './explain-request.ts'
 
 const NAMESPACE = 'security/waf'
 

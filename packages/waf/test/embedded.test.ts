@@ -69,6 +69,27 @@ describe('the embedded rules', async () => {
     ).toBeGreaterThanOrEqual(400)
   })
 
+  it('so is XML, text and attributes', async () => {
+    const post = async (payload: string) =>
+      (await app.inject({ method: 'POST', url: '/', headers: { 'content-type': 'text/xml' }, payload })).statusCode
+    expect(await post("<order><id>1' or '1'='1</id></order>")).toBe(403)
+    expect(await post('<order note="&lt;script&gt;alert(1)&lt;/script&gt;"/>')).toBe(403)
+    expect(await post('<order><item n="2">Tea &amp; cake</item><note>We select from the list.</note></order>')).toBe(
+      200,
+    )
+    expect(await post(`<list>${'<item>plain</item>'.repeat(2000)}</list>`)).toBe(200)
+  })
+
+  it('character sets that hide what is sent are refused', async () => {
+    const post = async (type: string) =>
+      (await app.inject({ method: 'POST', url: '/', headers: { 'content-type': type }, payload: 'a=1' })).statusCode
+    const form = 'application/x-www-form-urlencoded'
+    expect(await post(`${form}; charset=ibm037`)).toBe(403)
+    expect(await post(`${form}; Charset = "UTF-7"`)).toBe(403)
+    for (const usual of ['', '; charset=UTF-8', ';charset="utf-8"', '; charset=iso-8859-1', '; charset=windows-1252'])
+      expect([usual, await post(form + usual)]).toEqual([usual, 200])
+  })
+
   it('so are methods, headers and responses', async () => {
     expect((await app.inject({ url: '/', headers: { 'user-agent': 'sqlmap/1.7' } })).statusCode).toBe(403)
     expect((await app.inject({ url: '/', headers: { 'x-api': '${jndi:ldap://a}' } })).statusCode).toBe(403)

@@ -135,6 +135,57 @@ describe('audit entries', () => {
     })
   })
 
+  it('are not larger than what they tell of, whatever is sent', async () => {
+    const rules = Array.from(
+      { length: 150 },
+      (_, i) =>
+        `SecRule ARGS:q "@rx ." "id:${i + 10},phase:2,pass,log,auditlog,logdata:'%{MATCHED_VAR} in %{MATCHED_VAR_NAME}'"`,
+    )
+    rules.push(`SecRule RESPONSE_STATUS "@rx ." "id:7,phase:5,pass,log,auditlog"`)
+    const { app, facts } = await make({ rules, audit: 'ABCHZ' })
+    const secret = 's3cr3t'.repeat(10)
+    const send = (payload: string) =>
+      app.inject({
+        method: 'POST',
+        url: '/',
+        headers: {
+          'content-type': 'application/x-www-form-urlencoded',
+          'x-long': 'y'.repeat(5000),
+          cookie: `sid=${secret}`,
+        },
+        payload,
+      })
+    // The secret stands across the place where the text is cut.
+    await send(`q=${'a'.repeat(480)}${secret}${'b'.repeat(100_000)}`)
+    expect(JSON.stringify(facts[0]).length).toBeLessThan(120_000)
+    const { transaction } = facts[0]!['waf_audit'] as {
+      transaction: {
+        request: { body: string; headers: Record<string, string> }
+        messages: { details: { data: string } }[]
+      }
+    }
+    expect(JSON.stringify(transaction.messages)).not.toContain('s3c')
+    expect(transaction.messages).toHaveLength(100)
+    expect(transaction.messages[0]!.details.data).toMatch(/^a{480}\.\.\.\(\+\d+\)$/)
+    expect(transaction.request.body).toMatch(/\.\.\.\(\+\d+\)$/)
+    expect(transaction.request.headers['x-long']).toMatch(/^y{1024}\.\.\.\(\+3976\)$/)
+  })
+
+  it('do not take long to make, however many secrets are sent', async () => {
+    const rules = `SecRule ARGS:q "@rx ." "id:7,phase:2,deny,log,auditlog,logdata:'%{MATCHED_VAR}'"`
+    const { app, facts } = await make({ rules, audit: 'ABCHZ' })
+    const secrets = Array.from({ length: 900 }, (_, i) => `password=secret${i}`).join('&')
+    const cpu = process.cpuUsage()
+    await app.inject({
+      method: 'POST',
+      url: '/',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      payload: `${secrets}&q=${'z'.repeat(900_000)}`,
+    })
+    expect(process.cpuUsage(cpu).user / 1000).toBeLessThan(1500)
+    expect(JSON.stringify(facts[0])).not.toMatch(/secret\d/)
+  })
+
   it('have the parts that are asked for', async () => {
     const rules = `SecRule ARGS:q "@streq x" "id:7,phase:2,deny,log,auditlog"`
     const { app, facts } = await make({ rules, audit: 'AZ' })
