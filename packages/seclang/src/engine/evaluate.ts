@@ -17,8 +17,8 @@ export function evaluatePhase(tx: Transaction, phase: number, from = 0): PhaseRe
   let place = from
   if (from === 0) tx.candidates = null
   for (;;) {
-    // A probe wants to see every rule that is reached. What was found is void once a value may have changed.
-    if (tx.reached === null) place = nextPlace((tx.candidates ??= findCandidates(tx, phase)), place)
+    // A probe wants to see every rule that is reached.
+    if (tx.reached === null) place = nextPlace(candidatesOf(tx, phase), place)
     if (place >= list.length) break
     place = runRule(tx, list[place]!)
     if (tx.loading !== undefined) return resume(tx, phase, place)
@@ -26,6 +26,12 @@ export function evaluatePhase(tx: Transaction, phase: number, from = 0): PhaseRe
   }
   tx.flushCollections()
   return phase < 5 ? tx.verdict : undefined
+}
+
+/** What was found is void once a value may have changed. */
+function candidatesOf(tx: Transaction, phase: number): readonly number[] {
+  tx.candidates ??= findCandidates(tx, phase)
+  return tx.candidates
 }
 
 function resume(tx: Transaction, phase: number, place: number): Promise<Verdict | undefined> {

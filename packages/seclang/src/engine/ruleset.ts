@@ -48,6 +48,8 @@ export class RuleSet {
   readonly dependents: Readonly<Record<Lifetime, number[]>> = { request: [], body: [], response: [], volatile: [] }
   private readonly used = new Set<Predicate>()
   private plan: Plan | undefined
+  /** A better plan can be made. */
+  private isStale = false
   /** When the plan was made, in milliseconds since 1970. */
   private planned = 0
   private relevant: Regex | undefined
@@ -77,9 +79,11 @@ export class RuleSet {
 
   /** Makes the plan if there is none, which otherwise the next transaction does. */
   prepared(): Plan {
-    if (this.plan === undefined) {
-      this.plan = makePlan(this, this.used)
+    if (this.plan === undefined || this.isStale) {
+      // Should there be no memory for a new plan, the one in force goes on to serve.
+      this.isStale = false
       this.planned = Date.now()
+      this.plan = makePlan(this, this.used)
     }
     return this.plan
   }
@@ -90,7 +94,7 @@ export class RuleSet {
     if (this.used.has(predicate) || Date.now() - this.planned < PLAN_INTERVAL) return
     // One new plan takes in everything that was asked at all, so that there are few of them.
     for (const other of this.predicates) if (other === predicate || other.asked > 40) this.used.add(other)
-    this.plan = undefined
+    this.isStale = true
   }
 
   /**
