@@ -40,9 +40,13 @@ interface StartOptions {
   more?: Partial<GatewayDocument>
   endpointBlock?: object
   http2?: true
+  logger?: object
 }
 
-async function start(block: object, { more, endpointBlock, http2: isHttp2 }: StartOptions = {}): Promise<number> {
+async function start(
+  block: object,
+  { more, endpointBlock, http2: isHttp2, logger }: StartOptions = {},
+): Promise<number> {
   const { port } = upstream.address() as AddressInfo
   const document: GatewayDocument = {
     version: 3,
@@ -61,6 +65,7 @@ async function start(block: object, { more, endpointBlock, http2: isHttp2 }: Sta
   }
   const app = Fastify({
     ...serverOptions(document),
+    ...(logger && { logger }),
     ...(isHttp2 === true ? { http2: true, forceCloseConnections: false } : undefined),
   } as FastifyServerOptions) as unknown as FastifyInstance
   open.push(app)
@@ -169,6 +174,28 @@ describe('what goes upstream', () => {
     expect([await send('a=attack'), await send('a=b')]).toEqual([403, 200])
   })
 })
+
+it.each(['POST', 'GET'])(
+  'a %s whose body breaks off is no error of the server’s, and never goes upstream',
+  async (method) => {
+    const levels: number[] = []
+    const logger = {
+      level: 'warn',
+      stream: { write: (line: string) => void levels.push((JSON.parse(line) as { level: number }).level) },
+    }
+    const port = await start({ rules: 'SecRule ARGS "@contains attack" "id:1,phase:2,deny"' }, { logger })
+    seen = []
+    const socket = net.connect(port, '127.0.0.1')
+    socket.write(
+      `${method} / HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\na=b`,
+    )
+    setTimeout(() => socket.destroy(), 50)
+    await new Promise((resolve) => socket.once('close', resolve))
+    expect((await fetch(`http://127.0.0.1:${port}/after`)).status).toBe(200)
+    expect(seen.map(({ url }) => url)).toEqual(['/after'])
+    expect(levels).toEqual([])
+  },
+)
 
 describe('responses', () => {
   it('longer than the limit are streamed on whole', async () => {

@@ -64,5 +64,9 @@ function collect(
     stateOf(request).rawBody = body
     settle(null, body)
   })
-  payload.on('error', (error: Error) => settle(error))
+  // As Fastify has it: a body that breaks off is the client's mistake, not the server's.
+  payload.on('error', (error: Error & { statusCode?: number }) => {
+    error.statusCode ??= 400
+    settle(error)
+  })
 }

@@ -94,6 +94,21 @@ describe('LiteralScanner', () => {
     expect(marked('UNION')).toEqual(['', 'union'])
     expect(marked('\xc9T\xc9')).toEqual([''])
   })
+
+  it('finds just what stands in the subject', () => {
+    const random = new Random(11)
+    // Few letters and a NUL, so that fragments overlap, repeat and meet the edges.
+    const word = (length: number): string => Array.from({ length }, () => 'abc\0'[random.below(4)]).join('')
+    for (let round = 0; round < 300; round++) {
+      const literals = Array.from({ length: 20 }, () => word(random.below(8)))
+      const scanner = new LiteralScanner(literals.map((literal, id) => ({ id, literals: [literal] })))
+      const subject = word(random.below(24))
+      const out = new Uint32Array(1)
+      scanner.scan(subject, out)
+      const wanted = literals.reduce((bits, literal, id) => bits | (Number(subject.includes(literal)) << id), 0)
+      expect(out[0], JSON.stringify({ literals, subject })).toBe(wanted >>> 0)
+    }
+  })
 })
 
 describe('RegexGroup', () => {

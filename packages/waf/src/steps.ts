@@ -111,6 +111,8 @@ function inspectBody(inspection: Inspection, request: FastifyRequest, state: Req
   if (!tx.wantsRequestBody) return inspection.body(undefined)
   if (unread === undefined || state.rawBody !== undefined) return inspectBytes(inspection, request, state.rawBody)
   return unread.bytes.then((bytes) => {
+    // Nobody waits for an answer any more, in monitor mode neither: nothing of it goes on.
+    if (bytes === undefined) return BODY_INVALID
     state.rawBody = bytes
     return inspectBytes(inspection, request, bytes)
   })

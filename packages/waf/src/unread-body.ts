@@ -5,8 +5,8 @@ import { Readable } from 'node:stream'
  * might read it. It goes on as a stream for whoever else wants it.
  */
 export class UnreadBody extends Readable {
-  /** The bytes, once they are all there or more than the limit. Never rejects. */
-  readonly bytes: Promise<Buffer>
+  /** The bytes, once they are all there or more than the limit; undefined when they broke off. Never rejects. */
+  readonly bytes: Promise<Buffer | undefined>
 
   /** @param limit bytes that are kept; one more is kept to tell that there were more. */
   constructor(source: Readable, limit: number) {
@@ -29,7 +29,7 @@ export class UnreadBody extends Readable {
         if (length <= limit) end()
       })
       source.once('error', () => this.destroy())
-      source.once('close', () => resolve(Buffer.concat(chunks)))
+      source.once('close', () => resolve(undefined))
     })
   }
 
