@@ -1,10 +1,13 @@
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import { loadRules, SecLangError } from '../../src/index.ts'
 import { readDirectives, splitWords } from '../../src/language/lexer.ts'
 import { fired, run } from '../engine/run.ts'
+
+const base = mkdtempSync(join(tmpdir(), 'seclang-'))
+afterAll(() => rmSync(base, { recursive: true }))
 
 function mistakes(text: string): string[] {
   try {
@@ -82,7 +85,7 @@ describe('folders of the Core Rule Set', () => {
   const rules = 'SecRule TX:paranoia_level "@eq 3" "id:900100,phase:1,pass,msg:\'level 3\'"'
 
   test.each(['release', 'Debian'])('%s: settings win over the setup file', (layout) => {
-    const folder = mkdtempSync(join(tmpdir(), 'seclang-'))
+    const folder = mkdtempSync(join(base, 'rules-'))
     mkdirSync(join(folder, 'rules'))
     writeFileSync(join(folder, 'crs-setup.conf'), setup)
     writeFileSync(join(folder, 'rules', 'a.conf'), rules)
@@ -97,7 +100,7 @@ describe('folders of the Core Rule Set', () => {
 
 describe('files', () => {
   test('globs, includes relative to the file, data files beside it, exclusions', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'seclang-'))
+    const folder = mkdtempSync(join(base, 'rules-'))
     mkdirSync(join(folder, 'more'))
     writeFileSync(join(folder, 'a.conf'), 'Include "more/*.conf"\nSecRule ARGS "@pmFromFile words.data" "id:1,pass"')
     writeFileSync(join(folder, 'words.data'), '# comment\n\nEvil Phrase\n')
