@@ -4,8 +4,9 @@
  */
 
 import type { Link, Predicate, Rule } from './model.ts'
+import type { Prefilters } from './prefilters.ts'
 import type { RuleSet } from './ruleset.ts'
-import type { Chain, Prefilters, StringRecord } from './strings.ts'
+import type { Chain, StringRecord } from './strings.ts'
 import type { Transaction } from './transaction.ts'
 import type { Value } from './value.ts'
 

@@ -43,7 +43,7 @@ export class LinkCompiler {
     const key = steps.map((s) => s.id).join(',')
     let chain = this.chains.get(key)
     if (chain === undefined) {
-      chain = new Chain(this.chains.size, steps)
+      chain = new Chain(steps)
       this.chains.set(key, chain)
     }
     return chain

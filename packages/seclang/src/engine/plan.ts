@@ -5,8 +5,9 @@ import { type PhasePlan, planPhases } from './candidates.ts'
 import { HeaderMemory } from './headers.ts'
 import { matches } from './limit.ts'
 import type { Predicate } from './model.ts'
+import { Prefilters } from './prefilters.ts'
 import type { RuleSet } from './ruleset.ts'
-import { Prefilters, type StringRecord, StringTable, WORD_BITS } from './strings.ts'
+import { type StringRecord, StringTable, WORD_BITS } from './strings.ts'
 import type { Transaction } from './transaction.ts'
 
 /** Bits, tables and filters for the predicates that are in use. */
