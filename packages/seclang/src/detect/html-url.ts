@@ -48,8 +48,8 @@ export function isActiveUrl(value: string, start: number, end: number): boolean 
     const code = decode(cursor)
     // browsers pass over null bytes and line feeds, and over what stands before a scheme
     if (code === 0 || code === 10 || (scheme === '' && code <= 32)) continue
-    scheme += String.fromCharCode(code)
+    // of a large number the low byte counts
+    scheme += String.fromCharCode(code >= 97 && code <= 122 ? code - 32 : code & 255)
   }
-  const upper = scheme.toUpperCase()
-  return ACTIVE_SCHEMES.some((active) => upper.startsWith(active))
+  return ACTIVE_SCHEMES.some((active) => scheme.startsWith(active))
 }

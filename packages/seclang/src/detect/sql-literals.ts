@@ -44,7 +44,7 @@ function readOracleString(reader: SqlReader, at: number): SqlToken | undefined {
   const letter = value[at]
   if ((letter !== 'q' && letter !== 'Q') || value[at + 1] !== "'" || at + 2 >= value.length) return undefined
   const open = value[at + 2]!
-  if (open < '!') return undefined
+  if (open < '!' || open > '\x7f') return undefined
   return readUntil(reader, at + 3, (BRACKETS[open] ?? open) + "'", 'q')
 }
 

@@ -48,7 +48,7 @@ function isExcusedPair(value: string, { tokens, fingerprint, source }: SqlReadin
   if (fingerprint !== '1c') return second.text.length > 2 && second.text.startsWith('-')
   if (second.text.startsWith('/') || source.count > 2) return false
   const next = value.charCodeAt(first.text.length)
-  if (next <= 32 || value.startsWith('/*', first.text.length)) return false
+  if (next <= 32 || next >= 128 || value.startsWith('/*', first.text.length)) return false
   return !value.startsWith('--', first.text.length)
 }
 

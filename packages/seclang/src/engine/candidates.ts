@@ -3,6 +3,7 @@
  * never touched. The cost follows the bytes of the request, not rules times values.
  */
 
+import { type GatedPlace, gatedPlace } from './gate.ts'
 import type { Link, Predicate, Rule } from './model.ts'
 import type { Prefilters } from './prefilters.ts'
 import type { RuleSet } from './ruleset.ts'
@@ -35,6 +36,8 @@ export interface PhasePlan {
   /** Rules that must be run whatever the values are, as a bit set over their places. */
   readonly always: readonly number[]
   readonly watches: readonly Watch[]
+  /** By place, the rules that begin with a gate. */
+  readonly gates: readonly (GatedPlace | null)[]
 }
 
 /** Number of a predicate's bit, -1 when it is not in the plan. */
@@ -88,8 +91,8 @@ class PhasePlanner {
     return new Array<number>(this.words).fill(0)
   }
 
-  finish(): PhasePlan {
-    return { always: this.always, watches: [...this.watches.values()] }
+  finish(gates: (GatedPlace | null)[]): PhasePlan {
+    return { always: this.always, watches: [...this.watches.values()], gates }
   }
 }
 
@@ -101,7 +104,7 @@ export function planPhases(rules: RuleSet, words: number, bitOf: BitOf): PhasePl
   return rules.phases.map((list) => {
     const planner = new PhasePlanner(list.length, words)
     for (const rule of list) planner.add(rule, rule.first.predicate === null ? -1 : bitOf(rule.first.predicate))
-    return planner.finish()
+    return planner.finish(list.map((rule) => gatedPlace(rule, rules.options.recordAll)))
   })
 }
 

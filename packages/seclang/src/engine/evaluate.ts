@@ -1,6 +1,7 @@
 /** Runs the rules of one phase over a transaction. */
 
 import { findCandidates, nextPlace } from './candidates.ts'
+import type { GatedPlace } from './gate.ts'
 import { runLink } from './match.ts'
 import type { Link, Predicate, Rule } from './model.ts'
 import { record } from './report.ts'
@@ -14,18 +15,33 @@ import type { Verdict } from './verdict.ts'
 export function evaluatePhase(tx: Transaction, phase: number, from = 0): PhaseResult {
   if (tx.engine === 'Off' || (phase < 5 && (tx.verdict !== undefined || tx.allowedUntil >= phase))) return undefined
   const list = tx.rules.phases[phase]!
+  const { gates } = tx.plan.phases[phase]!
   let place = from
   if (from === 0) tx.candidates = null
   for (;;) {
     // A probe wants to see every rule that is reached.
     if (tx.reached === null) place = nextPlace(candidatesOf(tx, phase), place)
     if (place >= list.length) break
+    const gated = gates[place]!
+    const decided = gated === null ? -1 : byGate(tx, gated)
+    if (decided >= 0) {
+      place = decided
+      continue
+    }
     place = runRule(tx, list[place]!)
     if (tx.loading !== undefined) return resume(tx, phase, place)
     if (place < 0) break
   }
   tx.flushCollections()
   return phase < 5 ? tx.verdict : undefined
+}
+
+/** Where to go on when a gate alone decides on its rule, which many do; -1 when the rule is to be run. */
+function byGate(tx: Transaction, { gate, index, next, leads }: GatedPlace): number {
+  if (tx.exclusions.length > 0 || tx.reached !== null) return -1
+  if ((tx.removed !== null && tx.removed[index] === 1) || !gate.passes(tx)) return next
+  if (leads >= 0) tx.noteOnly(gate.name, gate.text(tx))
+  return leads
 }
 
 /** What was found is void once a value may have changed. */

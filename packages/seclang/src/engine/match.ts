@@ -1,7 +1,8 @@
 /** Asks the values of a link's variables. */
 
+import type { Gate } from './gate.ts'
 import { limited, matches } from './limit.ts'
-import type { Exclusion, Gate, Link, Rule, Target } from './model.ts'
+import type { Exclusion, Link, Rule, Target } from './model.ts'
 import { memoised } from './plan.ts'
 import type { Question } from './question.ts'
 import { record } from './report.ts'

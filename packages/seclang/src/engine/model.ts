@@ -3,6 +3,7 @@
 import type { Regex } from '@portcullis/regex'
 import type { VariableInfo } from '../language/names.ts'
 import type { Operator } from '../operators/index.ts'
+import type { Gate } from './gate.ts'
 import type { Macro } from './macro.ts'
 import type { NamePattern } from './slots.ts'
 import type { Chain } from './strings.ts'
@@ -60,16 +61,6 @@ export class Predicate {
   countMiss(tx: Transaction): void {
     if (++this.asked % PROMOTE_AFTER === 0) tx.rules.promote(this)
   }
-}
-
-/** Compares a TX variable, or whether it is set, with a number: decided without any value object. */
-export interface Gate {
-  /** What is compared, as in logs: `TX:level`, `&TX:level`. */
-  readonly name: string
-  /** Whether the link matches. */
-  passes(tx: Transaction): boolean
-  /** The text that was compared. */
-  text(tx: Transaction): string
 }
 
 /** Something a link does for each value that matches. */

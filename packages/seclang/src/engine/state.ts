@@ -192,6 +192,14 @@ export class TransactionState {
     this.hits = 0
   }
 
+  /** A rule has matched this and nothing else. */
+  noteOnly(name: string, text: string): void {
+    this.forgetHits()
+    this.hits = 1
+    this.matchedName = name
+    this.matchedText = text
+  }
+
   /** Values of a variable; kept until what they come from changes. */
   values(id: number): Value[] {
     const known = this.variableValues[id]

@@ -1,102 +1,44 @@
 import { writeFileSync } from 'node:fs'
-import { readSql } from '../../src/detect/sqli.ts'
-import { recordedVerdicts } from './corpus.ts'
-import { hash, type LearningCase, type Learnt, learn, learningCase } from './learner.ts'
-import { ruleVerdicts } from './rule-verdicts.ts'
+import { hash, type LearningCase, recordedCases } from './learning/cases.ts'
+import { foldLetters, grammaticalFingerprints } from './learning/grammar.ts'
+import { type Learnt, learn } from './learning/learner.ts'
 
-/**
- * How sure the guess at a fingerprint never seen must be: from 0 to 1 the held-out agreement hardly
- * changes, and what real traffic brings is mostly innocent.
- */
-const THRESHOLD = 0.6
-const LETTERS = '1SNVFEKTUBOAC&(),;.:{}?\\'
+/** How many injections the grammar writes. */
+const SAMPLES = 1_500_000
 
 /** Says whether the learnt set makes a hit of a case. */
-function predict(
-  learnt: Learnt,
-  reach: ReadonlySet<string>,
-  { fingerprints }: LearningCase,
-  threshold: number,
-): boolean {
-  return fingerprints.some((fingerprint) => {
-    if (learnt.positive.has(fingerprint)) return true
-    if (learnt.negative.has(fingerprint) || !reach.has(fingerprint)) return false
-    return learnt.score(fingerprint) > threshold
-  })
+function isHit({ positive, guessed }: Learnt, { fingerprints }: LearningCase): boolean {
+  return fingerprints.some((fingerprint) => positive.has(fingerprint) || guessed.has(fingerprint))
 }
+
+const percent = (wrong: number, all: number): string => `${(100 * (1 - wrong / all)).toFixed(3)} %`
 
 /** Prints the agreement on cases that were not learnt from, each part being left out once. */
 function crossValidate(kinds: Readonly<Record<string, readonly LearningCase[]>>, parts: number): void {
-  const thresholds = [0, 0.3, 0.6, 1, 1.5]
-  const names = Object.keys(kinds)
-  const wrong = names.map(() => thresholds.map(() => 0))
+  const grammatical = grammaticalFingerprints(SAMPLES)
+  const all = Object.values(kinds).flat()
+  const wrong = new Map<string, string[]>(Object.keys(kinds).map((kind) => [kind, []]))
   for (let part = 0; part < parts; part++) {
     const isLeft = ({ name }: LearningCase): boolean => hash(name) % parts === part
+    const wanted = new Set(all.filter(isLeft).flatMap(({ fingerprints }) => fingerprints))
     const learnt = learn(
-      Object.values(kinds).flatMap((cases) => cases.filter((entry) => !isLeft(entry))),
-      5,
+      all.filter((entry) => !isLeft(entry)),
+      grammatical,
+      wanted,
     )
-    const reach = candidates(learnt)
-    for (const [kind, name] of names.entries()) {
-      for (const entry of kinds[name]!.filter(isLeft)) {
-        for (const [index, threshold] of thresholds.entries()) {
-          if (predict(learnt, reach, entry, threshold) !== entry.sqli) wrong[kind]![index]!++
-        }
-      }
+    const line: string[] = []
+    for (const [kind, cases] of Object.entries(kinds)) {
+      const left = cases.filter(isLeft)
+      const errors = left.filter((entry) => isHit(learnt, entry) !== entry.sqli)
+      wrong.get(kind)!.push(...errors.map(({ name, sqli, fingerprints }) => `${sqli} ${fingerprints.join(' ')} ${JSON.stringify(name)}`))
+      line.push(`${kind} ${percent(errors.length, left.length)} of ${left.length}`)
     }
+    process.stdout.write(`part ${part + 1} of ${parts}: ${line.join(', ')}\n`)
   }
-  for (const [kind, name] of names.entries()) {
-    for (const [index, threshold] of thresholds.entries()) {
-      const agreement = (100 * (1 - wrong[kind]![index]! / kinds[name]!.length)).toFixed(3)
-      process.stdout.write(`${parts} parts, threshold ${threshold}: held-out agreement on ${name} ${agreement} %\n`)
-    }
+  for (const [kind, errors] of wrong) {
+    process.stdout.write(`${kind}: held-out agreement ${percent(errors.length, kinds[kind]!.length)}\n`)
   }
-}
-
-/** A text for each letter of a fingerprint. */
-const SAMPLES: Readonly<Record<string, string>> = {
-  '1': '1',
-  S: "'x'",
-  N: 'foo',
-  V: '@x',
-  F: 'sleep',
-  E: 'select',
-  K: 'from',
-  T: 'exec',
-  U: 'union',
-  B: 'having',
-  O: '=',
-  A: 'collate',
-  C: '/**/',
-  '&': 'and',
-}
-
-/** Says whether some text folds to a fingerprint: the others need not be known. */
-function isReachable(fingerprint: string): boolean {
-  const text = [...fingerprint].map((letter) => SAMPLES[letter] ?? letter).join(' ')
-  return readSql(text, '', false).fingerprint.toUpperCase() === fingerprint
-}
-
-/** The strings that differ from a fingerprint in one letter. */
-function* neighbours(known: string, from: string, to: string): Generator<string> {
-  for (let at = 0; at <= known.length && at < 5; at++) {
-    if (at < known.length && !from.includes(known[at]!)) continue
-    for (const letter of to) yield known.slice(0, at) + letter + known.slice(at + 1)
-  }
-}
-
-/** Fingerprints worth a guess: near a known one of an injection, values counting as interchangeable. */
-function candidates({ positive, negative }: Learnt): Set<string> {
-  const base = new Set(positive)
-  for (const known of positive) for (const other of neighbours(known, '1SNV', '1SNV')) base.add(other)
-  const found = new Set<string>()
-  for (const known of base) {
-    for (const other of neighbours(known, LETTERS, LETTERS)) found.add(other)
-    for (let size = 2; size <= known.length; size++) found.add(known.slice(0, size))
-  }
-  for (const known of positive) found.delete(known)
-  for (const known of negative) found.delete(known)
-  return found
+  if (process.argv.includes('--errors')) process.stdout.write(`${[...wrong.values()].flat().join('\n')}\n`)
 }
 
 /** Writes the set as heads of three letters, each with the tails that follow it. */
@@ -117,20 +59,12 @@ function literal(packed: string): string {
   return ['`', ...lines, '`'].join('\n')
 }
 
-const recorded = recordedVerdicts()
-if (recorded === undefined) throw new Error('the recorded verdicts do not lie beside the checkout')
-const kinds = {
-  values: recorded.map(({ value, sqli }) => learningCase(value, [value], sqli)),
-  requests: ruleVerdicts().map(({ name, values, sqli }) => learningCase(name, values, sqli)),
-}
-const parts = Number(process.argv[2] ?? 0)
-if (parts > 0) crossValidate(kinds, parts)
-else {
-  const learnt = learn([...kinds.values, ...kinds.requests], 9)
-  const guessed = [...candidates(learnt)].filter(
-    (fingerprint) => isReachable(fingerprint) && learnt.score(fingerprint) > THRESHOLD,
-  )
-  const all = new Set([...learnt.positive, ...guessed].filter((fingerprint) => fingerprint !== 'X'))
+/** Learns from all cases and writes the data of the detector. */
+function write(cases: readonly LearningCase[]): void {
+  const { positive, guessed } = learn(cases, grammaticalFingerprints(SAMPLES))
+  // those that no text folds to need not be known
+  const reachable = [...guessed].filter((fingerprint) => foldLetters(fingerprint) === fingerprint)
+  const all = new Set([...positive, ...reachable].filter((fingerprint) => fingerprint !== 'X'))
   const module = [
     '/**',
     ' * Fingerprints of injections, learnt by test/detect/learn.ts: heads of three letters, then tails of two each.',
@@ -140,5 +74,11 @@ else {
     '',
   ]
   writeFileSync(new URL('../../src/detect/sql-fingerprint-data.ts', import.meta.url), module.join('\n'))
-  process.stdout.write(`${learnt.positive.size} seen, ${guessed.length} guessed\n`)
+  process.stdout.write(`${positive.size} seen, ${reachable.length} guessed\n`)
 }
+
+const { values, requests, expectations } = recordedCases()
+if (values === undefined) throw new Error('the recorded verdicts do not lie beside the checkout')
+const parts = Number(process.argv[2] ?? 0)
+if (parts > 0) crossValidate({ values, requests, expectations }, parts)
+else write([...values, ...requests, ...expectations])
