@@ -1,3 +1,4 @@
+import { isPlain } from './sql-plain.ts'
 import { sqliFingerprint } from './sqli.ts'
 import { isXss } from './xss.ts'
 
@@ -20,12 +21,9 @@ export interface InjectionDetector {
 const CLEAN: InjectionVerdict = Object.freeze({ hit: false, fingerprint: '' })
 const XSS: InjectionVerdict = Object.freeze({ hit: true, fingerprint: '' })
 
-/** Nothing but these bytes: a word or number and what little can follow it unparted, which is no injection in any context. */
-const PLAIN = /^[A-Za-z0-9_]*$/
-
 /** Says whether `value` looks like SQL injection. */
 export function detectSqli(value: string): InjectionVerdict {
-  if (PLAIN.test(value)) return CLEAN
+  if (isPlain(value)) return CLEAN
   const fingerprint = sqliFingerprint(value)
   return fingerprint === '' ? CLEAN : { hit: true, fingerprint }
 }

@@ -108,34 +108,50 @@ export function readDollar(reader: SqlReader): SqlToken | undefined {
   return token('n', position, '$')
 }
 
+/** Where the digits of a number that begins at `from` end, its fraction among them; behind the dot where it is nothing else. */
+function skipDecimal(value: string, from: number): number {
+  const end = skipIn(value, from, DIGIT)
+  return value.charCodeAt(end) === 46 ? skipIn(value, end + 1, DIGIT) : end
+}
+
+/** Where the digits of a hexadecimal or binary number that begins at `from` begin, zero where it is none. */
+function radixDigits(value: string, from: number): number {
+  if (value.charCodeAt(from) !== 48) return 0
+  const letter = value.charCodeAt(from + 1) | 32
+  return letter === 120 || letter === 98 ? from + 2 : 0
+}
+
+/** Where what begins with the digit or dot at `from` ends: a number, half of one, or a lone dot. */
+export function numberEnd(value: string, from: number): number {
+  const digits = radixDigits(value, from)
+  if (digits > 0) return skipIn(value, digits, (value.charCodeAt(from + 1) | 32) === 120 ? HEX : BINARY)
+  let end = skipDecimal(value, from)
+  if (end === from + 1 && value.charCodeAt(from) === 46) return end
+  if ((value.charCodeAt(end) | 32) === 101) {
+    end++
+    const sign = value.charCodeAt(end)
+    if (sign === 43 || sign === 45) end++
+    end = skipIn(value, end, DIGIT)
+  }
+  return skipOracleSuffix(value, end)
+}
+
+/** Says whether the number `value[from, end)` lacks the digits of its exponent, or behind `0x` and `0b` all of them. */
+function isHalf(value: string, from: number, end: number): boolean {
+  if (radixDigits(value, from) > 0) return end === from + 2
+  let last = value.charCodeAt(end - 1)
+  if ((last | 32) === 100 || (last | 32) === 102) last = value.charCodeAt(end - 2)
+  return (last | 32) === 101 || last === 43 || last === 45
+}
+
 /** Reads a number; half-written ones (`0x`, `1e`) are bare words and a lone dot is itself. */
 export function readNumber(reader: SqlReader): SqlToken {
   const { value, position } = reader
-  const radix = value[position] === '0' ? (value[position + 1] ?? '') : ''
-  if (radix !== '' && 'xXbB'.includes(radix)) {
-    const end = skipIn(value, position + 2, radix === 'x' || radix === 'X' ? HEX : BINARY)
-    reader.position = end
-    return token(end === position + 2 ? 'n' : '1', position, value.slice(position, end))
-  }
-  let end = skipIn(value, position, DIGIT)
-  if (value[end] === '.') {
-    end = skipIn(value, end + 1, DIGIT)
-    if (end === position + 1) {
-      reader.position = end
-      return token('.', position, '.')
-    }
-  }
-  let whole = true
-  if (value[end] === 'e' || value[end] === 'E') {
-    end++
-    if (value[end] === '+' || value[end] === '-') end++
-    const digits = end
-    end = skipIn(value, end, DIGIT)
-    whole = end > digits
-  }
-  end = skipOracleSuffix(value, end)
+  const end = numberEnd(value, position)
   reader.position = end
-  return token(whole ? '1' : 'n', position, value.slice(position, end))
+  const text = value.slice(position, end)
+  if (text === '.') return token('.', position, text)
+  return token(isHalf(value, position, end) ? 'n' : '1', position, text)
 }
 
 /** Oracle's `1f` and `1d`: the letter belongs to the number where nothing but an end or `union` follows. */

@@ -88,32 +88,35 @@ function buildWords(): Map<string, SqlType> {
 
 const KNOWN = buildWords()
 
-/** Places in the sketch of the known words. */
-const SKETCH_SIZE = 1 << 14
+/** Bits in a sketch of words. */
+const SKETCH_SIZE = 1 << 16
 
-/** Where a word lies in the sketch: by its length, its first two letters and its last one, whatever their case. */
+/** Where a word lies in a sketch: by its length, its first two letters and its last one, whatever their case. */
 function place(length: number, first: number, second: number, last: number): number {
-  return (
-    (Math.imul(length, 0x2f1b) ^ ((first & 31) << 9) ^ ((second & 31) << 4) ^ Math.imul(last & 31, 0x5a5)) &
-    (SKETCH_SIZE - 1)
-  )
+  const key = (length << 15) | ((first & 31) << 10) | ((second & 31) << 5) | (last & 31)
+  return Math.imul(key, 0x9e3779b1) >>> 16
 }
 
-/** A one where a known word lies: most other words are told apart without being looked up. */
-const SKETCH = buildSketch()
-
-function buildSketch(): Uint8Array {
-  const sketch = new Uint8Array(SKETCH_SIZE)
-  for (const word of KNOWN.keys()) {
-    sketch[place(word.length, word.charCodeAt(0), word.charCodeAt(1), word.charCodeAt(word.length - 1))] = 1
+/** A bit for each place where one of some words lies: most other words are told apart without being looked up. */
+function sketchOf(words: Iterable<string>): Uint32Array {
+  const sketch = new Uint32Array(SKETCH_SIZE >> 5)
+  for (const word of words) {
+    const bit = place(word.length, word.charCodeAt(0), word.charCodeAt(1), word.charCodeAt(word.length - 1))
+    sketch[bit >> 5]! |= 1 << (bit & 31)
   }
   return sketch
 }
 
+function isIn(sketch: Uint32Array, bit: number): boolean {
+  return ((sketch[bit >> 5]! >>> (bit & 31)) & 1) === 1
+}
+
+const SKETCH = sketchOf(KNOWN.keys())
+
 /** The class of a word or phrase, whatever its case; a bare word where it is unknown. */
 export function wordType(word: string): SqlType {
   const { length } = word
-  if (SKETCH[place(length, word.charCodeAt(0), word.charCodeAt(1), word.charCodeAt(length - 1))] === 0) return 'n'
+  if (!isIn(SKETCH, place(length, word.charCodeAt(0), word.charCodeAt(1), word.charCodeAt(length - 1)))) return 'n'
   return KNOWN.get(word.toUpperCase()) ?? 'n'
 }
 
@@ -121,6 +124,22 @@ export function wordType(word: string): SqlType {
 export function phraseType(first: string, second: string): SqlType | undefined {
   const length = first.length + 1 + second.length
   const next = first.length > 1 ? first.charCodeAt(1) : 32
-  if (SKETCH[place(length, first.charCodeAt(0), next, second.charCodeAt(second.length - 1))] === 0) return undefined
+  if (!isIn(SKETCH, place(length, first.charCodeAt(0), next, second.charCodeAt(second.length - 1)))) return undefined
   return KNOWN.get(`${first} ${second}`.toUpperCase())
+}
+
+/** The words that are more than names, alone or as the first one of a phrase. */
+const NOTABLE: ReadonlySet<string> = new Set(
+  [...KNOWN].filter(([word, type]) => type !== 'n' || word.includes(' ')).map(([word]) => word.split(' ')[0]!),
+)
+const NOTABLE_SKETCH = sketchOf(NOTABLE)
+const LONGEST = Math.max(...[...NOTABLE].map(({ length }) => length))
+
+/** Says whether the word `value[start, end)`, of at least one letter, is more than a name, alone or as the first one of a phrase. */
+export function isNotable(value: string, start: number, end: number): boolean {
+  const length = end - start
+  if (length > LONGEST) return false
+  const second = length > 1 ? value.charCodeAt(start + 1) : Number.NaN
+  const bit = place(length, value.charCodeAt(start), second, value.charCodeAt(end - 1))
+  return isIn(NOTABLE_SKETCH, bit) && NOTABLE.has(value.slice(start, end).toUpperCase())
 }

@@ -1,14 +1,14 @@
-import { isInjection } from './sql-fingerprints.ts'
+import { codeOf, EVIL, isInjection, lettersOf } from './sql-fingerprints.ts'
 import { fold } from './sql-fold.ts'
 import { type Quote, reader, type SqlReader } from './sql-lexer.ts'
 import type { SqlToken } from './sql-token.ts'
 
 /** What one way to read a value comes to. */
 export interface SqlReading {
-  /** The letters of the folded tokens; `X` where one of them is never innocent. */
-  fingerprint: string
   /** The folded tokens. */
   tokens: readonly SqlToken[]
+  /** The code of their fingerprint, zero where there are none. */
+  code: number
   /** How the value was read, its tokens counted. */
   source: SqlReader
 }
@@ -22,30 +22,29 @@ export function readSql(value: string, quote: Quote, mysql: boolean): SqlReading
   if (tokens.length > 2 && last?.type === 'n' && last.open === '`' && last.text === '' && last.close === '') {
     last.type = 'c'
   }
-  let fingerprint = ''
-  for (const { type } of tokens) fingerprint += type
-  return { fingerprint: fingerprint.includes('X') ? 'X' : fingerprint, tokens, source }
+  return { tokens, code: codeOf(tokens), source }
 }
 
 /** Says whether a reading is innocent although its fingerprint is that of an injection: short ones stand for much prose. */
 export function isExcused(value: string, reading: SqlReading): boolean {
-  const { tokens, fingerprint } = reading
+  const { tokens, code } = reading
+  if (code === EVIL) return false
   const last = tokens[tokens.length - 1]!
   // SQL Server keeps statements that mention it out of its logs: nobody else writes it into a comment
   if (last.type === 'c' && value.includes('sp_password')) return false
-  if (fingerprint.length === 2) return isExcusedPair(value, reading)
-  if (fingerprint.length === 3) return isExcusedTriple(reading)
-  return false
+  if (tokens.length === 2) return isExcusedPair(value, reading)
+  return tokens.length === 3 && isExcusedTriple(reading)
 }
 
-function isExcusedPair(value: string, { tokens, fingerprint, source }: SqlReading): boolean {
+function isExcusedPair(value: string, { tokens, source }: SqlReading): boolean {
   const first = tokens[0]!
   const second = tokens[1]!
   // `1 union` is prose, unless a comment or folded expression stood there too
   if (second.type === 'U') return source.count === 2
   if (second.text.startsWith('#')) return true
-  if (fingerprint === 'nc') return !second.text.startsWith('/')
-  if (fingerprint !== '1c') return second.text.length > 2 && second.text.startsWith('-')
+  const isComment = second.type === 'c'
+  if (isComment && first.type === 'n') return !second.text.startsWith('/')
+  if (!isComment || first.type !== '1') return second.text.length > 2 && second.text.startsWith('-')
   if (second.text.startsWith('/') || source.count > 2) return false
   const next = value.charCodeAt(first.text.length)
   if (next <= 32 || next >= 128 || value.startsWith('/*', first.text.length)) return false
@@ -54,10 +53,11 @@ function isExcusedPair(value: string, { tokens, fingerprint, source }: SqlReadin
 
 const PLAIN_LOGIC = new Set(['s&n', 'n&1', '1&1', '1&v', '1&s'])
 
-function isExcusedTriple({ tokens, fingerprint, source }: SqlReading): boolean {
+function isExcusedTriple({ tokens, source }: SqlReading): boolean {
   const first = tokens[0]!
   const middle = tokens[1]!
   const last = tokens[2]!
+  const fingerprint = lettersOf(tokens)
   if (fingerprint === 'sos' || fingerprint === 's&s') {
     // only a text that begins and ends inside one kind of quote continues the statement around it
     return !(first.open === '' && last.close === '' && first.close === last.open)
@@ -86,8 +86,8 @@ export function readContexts(value: string, visit: Visit): boolean {
 export function sqliFingerprint(value: string): string {
   let found = ''
   readContexts(value, (reading) => {
-    if (!isInjection(reading.fingerprint) || isExcused(value, reading)) return false
-    found = reading.fingerprint
+    if (!isInjection(reading.code) || isExcused(value, reading)) return false
+    found = lettersOf(reading.tokens)
     return true
   })
   return found

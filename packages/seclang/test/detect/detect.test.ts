@@ -1,6 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { builtinDetector, detectSqli, detectXss } from '../../src/detect/index.ts'
+import { fingerprintCode, isInjection, lettersOf } from '../../src/detect/sql-fingerprints.ts'
+import { isPlain } from '../../src/detect/sql-plain.ts'
+import { readContexts, sqliFingerprint } from '../../src/detect/sqli.ts'
 import { recordedVerdicts } from './corpus.ts'
 
 const CLEAN = { hit: false, fingerprint: '' }
@@ -56,6 +59,72 @@ describe('detectSqli', () => {
   ])('passes %j', (value) => expect(detectSqli(value)).toEqual(CLEAN))
 })
 
+describe('plain values', () => {
+  const LETTERS = 'N1O.,:?'
+
+  it('have fingerprints of which none is that of an injection', () => {
+    let longest = ['']
+    for (let size = 1; size <= 5; size++) {
+      longest = longest.flatMap((start) => [...LETTERS].map((letter) => start + letter))
+      expect(longest.filter((letters) => isInjection(fingerprintCode(letters)))).toEqual([])
+    }
+  })
+
+  it.each([
+    'The quick brown fox, jumped: 3.5 times!',
+    'a7f3c9d2-1b4e-4f6a-9c8d-2e1f0a3b5c7d',
+    'https://shop.example.com/a/b?c=d&e=f',
+    'image/png, application/xhtml+xml',
+    '2024-05-01T10:00:00Z 0x1f 1e5 1e .5 1.',
+    'selection unions caf\xe9',
+  ])('%j is one', (value) => {
+    expect(isPlain(value)).toBe(true)
+    expect(sqliFingerprint(value)).toBe('')
+  })
+
+  it.each([
+    "it's",
+    'say "x"',
+    'f(x)',
+    'a; b',
+    'a -- b',
+    'a /* b',
+    'a # b',
+    'a && b',
+    'a || b',
+    '@x',
+    '$1',
+    '`a`',
+    '[a]',
+    '{a}',
+    'a\\b',
+    'a\0b',
+    '1union',
+    '0x1fUnion',
+    '1.fUNION',
+    'a or b',
+    'select.a',
+    'group',
+    'left',
+  ])('%j is none', (value) => expect(isPlain(value)).toBe(false))
+
+  it('hold names, numbers and operators only', () => {
+    const parts =
+      '1 . 1. e E5 x 0x foo union select - + / * : :: = group by left is not like b 1d f u & | d \xa0 \xe9 ? ! a.b .5 <=> $ 9'
+    const value = fc.array(fc.constantFrom(' ', ...parts.split(' ')), { maxLength: 8 }).map((list) => list.join(''))
+    fc.assert(
+      fc.property(value, (text) => {
+        if (!isPlain(text)) return
+        readContexts(text, ({ tokens }) => {
+          expect(lettersOf(tokens)).toMatch(/^[n1o.,:?]*$/)
+          return false
+        })
+      }),
+      { numRuns: 5000 },
+    )
+  })
+})
+
 describe('detectXss', () => {
   it.each([
     '<script>alert(1)</script>',
@@ -69,6 +138,7 @@ describe('detectXss', () => {
     '<a href="java&#x0A;script:x">',
     '<a href=" &#1;vbscript:x">',
     '<a href="data&#58;text/html,x">',
+    '<a href="&#x14A;AVASCRIPT:x">',
     '<!DOCTYPE html>',
     '<!--[if IE]>',
     '<iframe src=//x>',
@@ -88,6 +158,7 @@ describe('detectXss', () => {
     'x=1&y=2',
     '<p>one</p><br/>',
     '<!-- note -->',
+    '<a href="vb&#x17F;cript:x">',
   ])('passes %j', (value) => expect(detectXss(value)).toEqual(CLEAN))
 })
 

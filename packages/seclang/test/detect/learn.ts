@@ -30,7 +30,11 @@ function crossValidate(kinds: Readonly<Record<string, readonly LearningCase[]>>,
     for (const [kind, cases] of Object.entries(kinds)) {
       const left = cases.filter(isLeft)
       const errors = left.filter((entry) => isHit(learnt, entry) !== entry.sqli)
-      wrong.get(kind)!.push(...errors.map(({ name, sqli, fingerprints }) => `${sqli} ${fingerprints.join(' ')} ${JSON.stringify(name)}`))
+      wrong
+        .get(kind)!
+        .push(
+          ...errors.map(({ name, sqli, fingerprints }) => `${sqli} ${fingerprints.join(' ')} ${JSON.stringify(name)}`),
+        )
       line.push(`${kind} ${percent(errors.length, left.length)} of ${left.length}`)
     }
     process.stdout.write(`part ${part + 1} of ${parts}: ${line.join(', ')}\n`)

@@ -52,6 +52,11 @@ describe('SQL tokens', () => {
     ['@@version||@`a`', ['v @@version', '& ||', 'v @`a`']],
     ["q'[a]b]' n'x' b'01' b'2'", ['s qa]bq', "s 'x'", "1 b'01'", 'n b', "s '2'"]],
     ['$tag$a $ b$tag$ c', ['s $a $ b$', 'n c']],
+    [
+      '0b 0b1 0xg 1e+ 1ed 1.5f 1fu .',
+      ['n 0b', '1 0b1', 'n 0x', 'n g', 'n 1e+', 'n 1ed', '1 1.5f', '1 1f', 'n u', '. .'],
+    ],
+    ["q'\xe9a\xe9'", ['n q', "s '\xe9a\xe9'"]],
     ['[a b] `sleep` {', ['n [a b]', 'f sleep', '{ {']],
   ])('reads %j', (value, expected) => expect(spellTokens(value)).toEqual(expected))
 
@@ -60,6 +65,8 @@ describe('SQL tokens', () => {
     ['1 + 2 * 3 - 4', ['1 1']],
     ['1 group by 2', ['1 1', 'B group by', '1 2']],
     ['1, 2, 3 union all select 4', ['1 1', 'U union all', 'E select', '1 4']],
+    ['1 begin try declare @x', ['1 1', 'T begin try declare', 'v @x']],
+    ['select top 1 a', ['E select top', '1 1', 'n a']],
     ['/* a */', []],
   ])('folds %j', (value, expected) => expect(spellFolded(value)).toEqual(expected))
 })

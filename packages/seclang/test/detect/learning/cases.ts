@@ -1,3 +1,4 @@
+import { lettersOf } from '../../../src/detect/sql-fingerprints.ts'
 import { isExcused, readContexts } from '../../../src/detect/sqli.ts'
 import { recordedTokens, recordedVerdicts } from '../corpus.ts'
 import { ruleVerdicts } from '../rule-verdicts.ts'
@@ -14,7 +15,7 @@ function learningCase(name: string, values: readonly string[], sqli: boolean): L
   const fingerprints = new Set<string>()
   for (const value of values) {
     readContexts(value, (reading) => {
-      if (reading.fingerprint !== '' && !isExcused(value, reading)) fingerprints.add(reading.fingerprint.toUpperCase())
+      if (reading.code !== 0 && !isExcused(value, reading)) fingerprints.add(lettersOf(reading.tokens).toUpperCase())
       return false
     })
   }

@@ -36,12 +36,7 @@ function replacements(fingerprint: string, visit: Visit): void {
     for (const letter of INSERTED) {
       const name = old + letter
       if (letter !== old)
-        visit(head + letter + tail, () => [
-          `/${name}`,
-          `/${name}${at}`,
-          `/<${before}${name}`,
-          `/>${name}${behind}`,
-        ])
+        visit(head + letter + tail, () => [`/${name}`, `/${name}${at}`, `/<${before}${name}`, `/>${name}${behind}`])
     }
     if (!VALUES.includes(old)) continue
     for (const expansion of EXPANSIONS) {

@@ -41,7 +41,11 @@ function shape(fingerprint: string, grammatical: ReadonlyMap<string, number>): s
   }
   const written = grammatical.get(fingerprint) ?? 0
   for (const least of GRAMMATICAL) if (written >= least) found.add(`g${least}`)
-  if (written > 0) found.add(`g^${fingerprint[0]!}`).add(`g^${fingerprint.slice(0, 2)}`).add(`g#${fingerprint.length}`)
+  if (written > 0)
+    found
+      .add(`g^${fingerprint[0]!}`)
+      .add(`g^${fingerprint.slice(0, 2)}`)
+      .add(`g#${fingerprint.length}`)
   return [...found]
 }
 
@@ -108,7 +112,8 @@ export function featurizer(labels: Labels, grammatical: ReadonlyMap<string, numb
     return { ids: Int32Array.from(row, ([id]) => id), values: Float64Array.from(row, ([, value]) => value) }
   }
   const related = relate(new Set(labels.keys()), labels)
-  for (const edits of related.values()) for (const name of edits.keys()) frequent.set(name, (frequent.get(name) ?? 0) + 1)
+  for (const edits of related.values())
+    for (const name of edits.keys()) frequent.set(name, (frequent.get(name) ?? 0) + 1)
   const known = [...labels.keys()].map((fingerprint) => toRow(fingerprint, related.get(fingerprint)!, true))
   return {
     size: ids.size,

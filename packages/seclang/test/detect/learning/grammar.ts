@@ -1,3 +1,4 @@
+import { lettersOf } from '../../../src/detect/sql-fingerprints.ts'
 import { readSql } from '../../../src/detect/sqli.ts'
 
 /** A text for each letter of a fingerprint. */
@@ -22,7 +23,7 @@ const SAMPLES: Readonly<Record<string, string>> = {
 /** The fingerprint of a text in which each letter stands for a token of its class. */
 export function foldLetters(letters: string): string {
   const text = [...letters].map((letter) => SAMPLES[letter] ?? letter).join(' ')
-  return readSql(text, '', false).fingerprint.toUpperCase()
+  return lettersOf(readSql(text, '', false).tokens).toUpperCase()
 }
 
 /**
@@ -83,6 +84,15 @@ function randomNumbers(): () => number {
   }
 }
 
+function choose(choices: readonly Choice[], chance: number): readonly string[] {
+  let left = chance * choices.reduce((sum, { weight }) => sum + weight, 0)
+  for (const { weight, parts } of choices) {
+    left -= weight
+    if (left < 0) return parts
+  }
+  return choices[0]!.parts
+}
+
 function derive(random: () => number): string {
   const open = ['<injection>']
   let text = ''
@@ -92,9 +102,8 @@ function derive(random: () => number): string {
     if (choices === undefined) text += part
     else if (text.length >= LONG && (part === '<expr>' || part === '<statement>')) text += '1'
     else {
-      let left = random() * choices.reduce((sum, { weight }) => sum + weight, 0)
-      const choice = choices.find(({ weight }) => (left -= weight) < 0) ?? choices[0]!
-      for (let at = choice.parts.length - 1; at >= 0; at--) open.push(choice.parts[at]!)
+      const parts = choose(choices, random())
+      for (let at = parts.length - 1; at >= 0; at--) open.push(parts[at]!)
     }
   }
   return text.slice(0, 14)
