@@ -269,3 +269,31 @@ it('lets a step that fails after the response harm neither the process nor the o
   expect((await app.inject('/')).statusCode).toBe(200)
   expect(seen).toEqual(['well'])
 })
+
+it('a component whose reload waits keeps no other from its own', async () => {
+  const done: string[] = []
+  let release = (): void => undefined
+  const waiting = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  const made = (name: string, reload: () => void | Promise<void>): Component => ({
+    name,
+    namespaces: [`test/${name}`],
+    levels: ['service'],
+    schema: { type: 'object' },
+    create: () => ({ steps: [], reload }),
+  })
+  const components = [made('slow', () => waiting), made('quick', () => void done.push('quick'))]
+  const { blocks } = readBlocks({ 'test/slow': {}, 'test/quick': {} }, new ComponentIndex(components), {
+    level: 'service',
+    place: 'extra_config',
+    baseDir: '.',
+  })
+  app = Fastify()
+  const engine = new Engine(app, { components, blocks })
+  await app.ready()
+  const reloading = engine.reload()
+  expect(done).toEqual(['quick'])
+  release()
+  await reloading
+})

@@ -95,7 +95,8 @@ export class RedactingLogController extends LogController {
     const isSecret = this.#names.has(name.toLowerCase()) || SECRET_NAME.test(name)
     if (written.length <= LONG_NAME) {
       if (this.#judged.size >= KNOWN_NAMES) this.#judged.clear()
-      this.#judged.set(written, isSecret)
+      // A copy: a part of a URL would keep the whole of it in memory.
+      this.#judged.set(Buffer.from(written).toString(), isSecret)
     }
     return isSecret
   }

@@ -77,7 +77,8 @@ export class LiteralScanner {
     } else {
       literal.fragmentEnd = bestFragment(text, counts) + FRAGMENT
       const code = codeOf(bytes.subarray(literal.fragmentEnd - FRAGMENT, literal.fragmentEnd))
-      this.#bitmap[hash(code) >>> 5]! |= 1 << (hash(code) & 31)
+      const key = hash(code)
+      this.#bitmap[key >>> 5]! |= 1 << (key & 31)
       push(this.#buckets, code, literal)
     }
   }
@@ -97,7 +98,7 @@ export class LiteralScanner {
       const byte = LOWER[bytes[i]!]!
       code = (code << 8) | byte
       if (ends[byte] !== 0) this.#short(ends[byte]!, code, bytes, i + 1, out)
-      const key = Math.imul(code, 0x9e3779b1) >>> 16
+      const key = hash(code)
       if ((bitmap[key >>> 5]! & (1 << (key & 31))) !== 0) {
         const bucket = this.#buckets.get(code)
         if (bucket !== undefined) verify(bucket, bytes, i + 1, length, out)

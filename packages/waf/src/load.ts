@@ -167,14 +167,14 @@ function toIssue({ file, line, message, marker }: Mistake, source: RuleSource): 
 function issueAt(file: string, line: number, message: string, source: RuleSource): ConfigIssue {
   if (file === '<crs>') return { place: '.crs', message }
   if (file === FILES) return { place: '.rules_files', message }
-  const place = placeIn(file, line, source)
   if (file === RULES) {
-    const [field, where] = place.split(' line ')
-    return { place: `.${field}`, message: `line ${where}: ${message}` }
+    const inline = inlinePlace(line, source.rules.slice(source.inherited))
+    return { place: `.${RULES}${inline.index}`, message: `line ${inline.line}: ${message}` }
   }
-  if (file === INHERITED) return { place: '.rules', message: `${place}: ${message}` }
+  const issue = `${placeIn(file, line, source)}: ${message}`
+  if (file === INHERITED) return { place: '.rules', message: issue }
   const inFolder = source.crs !== undefined && file.startsWith(`${crsFolder(source)}/`)
-  return { place: inFolder ? '.crs' : '.rules_files', message: `${place}: ${message}` }
+  return { place: inFolder ? '.crs' : '.rules_files', message: issue }
 }
 
 /**
@@ -183,18 +183,18 @@ function issueAt(file: string, line: number, message: string, source: RuleSource
  * @param file as the engine names it.
  */
 export function placeIn(file: string, line: number, { rules, inherited }: RuleSource): string {
-  if (file === RULES) return inlinePlace(RULES, line, rules.slice(inherited))
-  if (file === INHERITED) return inlinePlace(INHERITED, line, rules.slice(0, inherited))
-  return `${file}:${line}`
+  if (file !== RULES && file !== INHERITED) return `${file}:${line}`
+  const inline = inlinePlace(line, file === RULES ? rules.slice(inherited) : rules.slice(0, inherited))
+  return `${file}${inline.index} line ${inline.line}`
 }
 
 /** The texts are joined, as one may go on in the next; so lines count on from one to the other. */
-function inlinePlace(name: string, line: number, texts: readonly string[]): string {
+function inlinePlace(line: number, texts: readonly string[]): { index: string; line: number } {
   let rest = line
   for (const [i, text] of texts.entries()) {
     const lines = text.split('\n').length
-    if (rest <= lines || i === texts.length - 1) return `${name}${texts.length === 1 ? '' : `[${i}]`} line ${rest}`
+    if (rest <= lines || i === texts.length - 1) return { index: texts.length === 1 ? '' : `[${i}]`, line: rest }
     rest -= lines
   }
-  return `${name} line ${line}`
+  return { index: '', line }
 }

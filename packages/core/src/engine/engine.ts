@@ -143,13 +143,15 @@ export class Engine {
 
   /** Lets every component read its files again; a failure keeps the old state and is logged. */
   async reload(): Promise<void> {
-    for (const { component, instance } of this.instances) {
+    // Side by side: one that waits for the network keeps no other from its files.
+    const reloading = this.instances.map(async ({ component, instance }) => {
       try {
         await instance.reload?.()
       } catch (error) {
         this.log.error({ err: error, component: component.name }, 'reload failed, the old state is kept')
       }
-    }
+    })
+    await Promise.all(reloading)
   }
 
   /** Runs the response steps of a request for which Fastify runs no hooks. */

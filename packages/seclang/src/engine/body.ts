@@ -60,21 +60,13 @@ function multipart(tx: Transaction): void {
 }
 
 function xml(tx: Transaction): void {
-  const mode = xmlArguments.get(tx) ?? tx.rules.config.xmlArguments
+  const mode = tx.xmlArguments
   // One more than are taken, to tell that there were more.
   const content = parseXml(tx.bodyText, mode === 'Off' ? 0 : tx.rules.config.argumentsLimit + 1)
   addArguments(tx, content.elements)
   // Attributes are no arguments, so they stay where rules look for them.
   tx.xml = mode === 'OnlyArgs' ? { ...content, text: '' } : content
   if (content.error !== undefined) tx.bodyError = `XML parsing error: ${content.error.message}`
-}
-
-/** What `ctl:parseXmlIntoArgs` has said, for transactions where it has. */
-const xmlArguments = new WeakMap<Transaction, 'Off' | 'On' | 'OnlyArgs'>()
-
-/** Chooses whether XML elements become arguments, as `ctl:parseXmlIntoArgs` does. */
-export function setXmlArguments(tx: Transaction, mode: 'Off' | 'On' | 'OnlyArgs'): void {
-  xmlArguments.set(tx, mode)
 }
 
 const PROCESSORS: Record<string, (tx: Transaction) => void> = {

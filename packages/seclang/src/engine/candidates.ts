@@ -4,7 +4,7 @@
  */
 
 import { type GatedPlace, gatedPlace } from './gate.ts'
-import type { Link, Predicate, Rule } from './model.ts'
+import type { Link, Rule } from './model.ts'
 import type { Prefilters } from './prefilters.ts'
 import type { RuleSet } from './ruleset.ts'
 import type { Chain, StringRecord } from './strings.ts'
@@ -39,9 +39,6 @@ export interface PhasePlan {
   /** By place, the rules that begin with a gate. */
   readonly gates: readonly (GatedPlace | null)[]
 }
-
-/** Number of a predicate's bit, -1 when it is not in the plan. */
-export type BitOf = (predicate: Predicate) => number
 
 class PhasePlanner {
   readonly always: number[]
@@ -99,11 +96,12 @@ class PhasePlanner {
 /**
  * Plans the look at the values for each phase.
  * @param words words in a mask of predicates
+ * @param bits number of each predicate's bit, -1 for those that are not in the plan
  */
-export function planPhases(rules: RuleSet, words: number, bitOf: BitOf): PhasePlan[] {
+export function planPhases(rules: RuleSet, words: number, bits: Int32Array): PhasePlan[] {
   return rules.phases.map((list) => {
     const planner = new PhasePlanner(list.length, words)
-    for (const rule of list) planner.add(rule, rule.first.predicate === null ? -1 : bitOf(rule.first.predicate))
+    for (const rule of list) planner.add(rule, bits[rule.first.predicate?.index ?? -1] ?? -1)
     return planner.finish(list.map((rule) => gatedPlace(rule, rules.options.recordAll)))
   })
 }

@@ -3,7 +3,7 @@
 import { compileRegex } from '@portcullis/regex'
 import { RuleMistake, unknownName } from '../errors.ts'
 import { parseVariables } from '../language/variables.ts'
-import { PROCESSOR_NAMES, setXmlArguments } from './body.ts'
+import { PROCESSOR_NAMES } from './body.ts'
 import type { Effect, Exclusion, Rule } from './model.ts'
 import type { RuleSet } from './ruleset.ts'
 import type { Transaction } from './transaction.ts'
@@ -127,7 +127,9 @@ const CONTROLS: Record<string, Compile> = {
   }),
   hashEnforcement: OFF_ONLY,
   hashEngine: OFF_ONLY,
-  parseXmlIntoArgs: oneOf(['Off', 'On', 'OnlyArgs'], setXmlArguments),
+  parseXmlIntoArgs: oneOf(['Off', 'On', 'OnlyArgs'], (tx, mode) => {
+    tx.xmlArguments = mode
+  }),
   requestBodyAccess: onOff((tx, on) => {
     tx.requestBodyAccess = on
   }),

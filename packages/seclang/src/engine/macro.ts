@@ -1,5 +1,6 @@
 /** `%{VARIABLE.member}` in messages, operator arguments and setvar, compiled to functions. */
 
+import { detached } from '../detached.ts'
 import { RuleMistake, unknownName } from '../errors.ts'
 import { VARIABLES } from '../language/names.ts'
 import type { SlotTable } from './slots.ts'
@@ -78,7 +79,7 @@ function remembering(parts: readonly Part[]): (tx: TransactionState) => string {
     const text = parts.map((part) => (typeof part === 'string' ? part : value)).join('')
     if (value.length <= SHORT) {
       if (made.size >= MAX_TEXTS) made.clear()
-      made.set(value, text)
+      made.set(detached(value), text)
     }
     return text
   }

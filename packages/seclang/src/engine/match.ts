@@ -91,7 +91,7 @@ function ask(tx: Transaction, question: Question, value: Value, counted: boolean
   question.counted = counted
   if (link.stages !== null) return askStages(tx, question, link.stages)
   const { predicate } = link
-  if (link.chain.steps.length > 0 || (predicate !== null && tx.plan.word[predicate.index]! >= 0)) {
+  if (link.chain.steps.length > 0 || (predicate !== null && tx.plan.bits[predicate.index]! >= 0)) {
     return askRecord(tx, question, tx.recordOf(value).through(link.chain, tx.plan.strings.blank))
   }
   // Nothing to transform and nothing to remember: a plain text needs no record.

@@ -12,10 +12,8 @@ import type { Transaction } from './transaction.ts'
 
 /** Bits, tables and filters for the predicates that are in use. */
 export interface Plan {
-  /** Word of each predicate, -1 for those left out. */
-  readonly word: Int32Array
-  /** Bit of each predicate. */
-  readonly bit: Int32Array
+  /** Number of each predicate's bit in the masks, -1 for those left out. */
+  readonly bits: Int32Array
   readonly strings: StringTable
   readonly headers: HeaderMemory
   /** For phases 1 and 2, and for the others. */
@@ -62,25 +60,20 @@ function makePrefilters(words: number, flag: number, items: readonly Filterable[
 /** Makes a plan for the predicates in use; the others are asked directly, which is right but slower. */
 export function makePlan(rules: RuleSet, used: ReadonlySet<Predicate>): Plan {
   const all = rules.predicates
-  const word = new Int32Array(all.length).fill(-1)
-  const bit = new Int32Array(all.length)
+  const bits = new Int32Array(all.length).fill(-1)
   // Predicates of the request come first, so that their masks are dense.
   const chosen = [...used].filter((p) => !p.cheap).sort((a, b) => Number(b.inRequest) - Number(a.inRequest))
-  const ids = new Map<Predicate, number>()
   const items = chosen.map((predicate, i): Filterable => {
     const id = Math.floor(i / WORD_BITS) * 32 + (i % WORD_BITS)
-    ids.set(predicate, id)
-    word[predicate.index] = id >>> 5
-    bit[predicate.index] = 1 << (id & 31)
+    bits[predicate.index] = id
     return { id, predicate }
   })
   const words = Math.ceil(chosen.length / WORD_BITS)
   return {
-    word,
-    bit,
+    bits,
     strings: new StringTable(words),
     headers: new HeaderMemory(),
-    phases: planPhases(rules, words, (predicate) => ids.get(predicate) ?? -1),
+    phases: planPhases(rules, words, bits),
     request: makePrefilters(
       words,
       1,
@@ -100,13 +93,14 @@ export function makePlan(rules: RuleSet, used: ReadonlySet<Predicate>): Plan {
  */
 export function memoised(tx: Transaction, predicate: Predicate, record: StringRecord, phase: number): boolean {
   const { plan } = tx
-  const word = plan.word[predicate.index]!
-  if (word < 0) {
+  const id = plan.bits[predicate.index]!
+  if (id < 0) {
     if (!predicate.cheap) predicate.countMiss(tx)
     return matches(tx, predicate.operator, record.value)
   }
   if (predicate.filtered && record.scanned === 0) (phase <= 2 ? plan.request : plan.response).look(record, false)
-  const bit = plan.bit[predicate.index]!
+  const word = id >>> 5
+  const bit = 1 << (id & 31)
   if ((record.maybe[word]! & bit) === 0) return false
   if ((record.yes[word]! & bit) !== 0) return true
   const before = tx.limitsExceeded

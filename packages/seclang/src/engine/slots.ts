@@ -1,6 +1,7 @@
 /** TX variables: those that rules name are slots of an array, those whose names are made at run time live in a map. */
 
 import type { Regex } from '@portcullis/regex'
+import { detached } from '../detached.ts'
 import { TX_ID } from './ids.ts'
 import { Value } from './value.ts'
 
@@ -30,8 +31,9 @@ export class SlotTable {
   }
 }
 
-/** Names whose judgement a pattern remembers. */
+/** Names whose judgement a pattern remembers, and the longest. */
 const MAX_NAMES = 1024
+const SHORT = 128
 
 /** A pattern for the names of TX variables. The names that rules make at run time are few, and come with every request. */
 export class NamePattern {
@@ -54,8 +56,10 @@ export class NamePattern {
     const known = this.judged.get(name)
     if (known !== undefined) return known
     const matched = this.regex.test(name)
-    if (this.judged.size >= MAX_NAMES) this.judged.clear()
-    this.judged.set(name, matched)
+    if (name.length <= SHORT) {
+      if (this.judged.size >= MAX_NAMES) this.judged.clear()
+      this.judged.set(detached(name), matched)
+    }
     return matched
   }
 }

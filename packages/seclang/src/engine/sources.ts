@@ -3,7 +3,6 @@
 import { MULTIPART_FLAGS } from '../body/multipart.ts'
 import type { NamedValue } from '../body/types.ts'
 import { PERSISTENT, VARIABLE_LIST } from '../language/names.ts'
-import { geoOf } from './geo.ts'
 import type { TransactionState } from './state.ts'
 import { Value } from './value.ts'
 
@@ -90,7 +89,7 @@ const BUILDERS: Record<string, Builder> = {
   FILES_TMP_CONTENT: (tx, id) => tx.files.map((f) => new Value(id, f.field, f.content)),
   FULL_REQUEST: one(fullRequest),
   FULL_REQUEST_LENGTH: one((tx) => String(fullRequest(tx).length)),
-  GEO: members(geoOf),
+  GEO: members((tx) => tx.geo),
   HIGHEST_SEVERITY: one((tx) => String(tx.highestSeverity)),
   INBOUND_DATA_ERROR: one((tx) => flag(tx.bodyOverLimit)),
   MATCHED_VAR: optional((tx) => (tx.matchedName === '' ? undefined : tx.matchedText)),

@@ -7,7 +7,7 @@ import type { XmlContent } from '../body/xml.ts'
 import { type Lifetime, PERSISTENT, VARIABLE_LIST } from '../language/names.ts'
 import type { CollectionStore } from '../store/types.ts'
 import type { TxCollection } from './collection.ts'
-import type { EngineMode } from './config.ts'
+import type { EngineConfig, EngineMode } from './config.ts'
 import type { Header } from './headers.ts'
 import { isPersistentId } from './ids.ts'
 import type { Exclusion, Predicate, Rule } from './model.ts'
@@ -88,6 +88,8 @@ export class TransactionState {
   multipart: MultipartContent | undefined
   multipartStrictError = false
   xml: XmlContent | undefined
+  /** What `@geoLookup` has found of an address last. */
+  geo: readonly NamedValue[] = []
 
   status: string | undefined
   responseHeaderList: NamedValue[] = []
@@ -103,8 +105,9 @@ export class TransactionState {
   responseBodyAccess: boolean
   requestBodyLimit: number
   responseBodyLimit: number
-  auditEngine: 'On' | 'Off' | 'RelevantOnly'
+  auditEngine: EngineConfig['auditEngine']
   auditLogParts: string
+  xmlArguments: EngineConfig['xmlArguments']
   removed: Uint8Array | null = null
   exclusions: ActiveExclusion[] = []
 
@@ -152,6 +155,7 @@ export class TransactionState {
     this.responseBodyLimit = config.responseBodyLimit
     this.auditEngine = config.auditEngine
     this.auditLogParts = config.auditLogParts
+    this.xmlArguments = config.xmlArguments
     this.tx = new TxVariables(rules.slots)
     this.variableValues = new Array<Value[] | undefined>(VARIABLE_LIST.length).fill(undefined)
     this.sourceValues = new Array<Value[] | undefined>(rules.sources.length).fill(undefined)
@@ -237,10 +241,10 @@ export class TransactionState {
 
   private record(text: string): StringRecord {
     const { strings } = this.plan
-    const known = strings.find(text) ?? this.strings.get(text)
+    const known = strings.find(text) ?? this.strings.get(text) ?? strings.offer(text)
     if (known !== undefined) return known
     const made = new StringRecord(text, strings.blank)
-    if (!strings.offer(made)) this.strings.set(text, made)
+    this.strings.set(text, made)
     return made
   }
 

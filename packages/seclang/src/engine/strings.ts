@@ -3,6 +3,7 @@
  * rules said of it. Records of short strings live on from request to request in a bounded table.
  */
 
+import { detached } from '../detached.ts'
 import type { Operator } from '../operators/types.ts'
 import { classify, type Transformation } from '../transform/index.ts'
 
@@ -147,20 +148,21 @@ export class StringTable {
     return record
   }
 
-  /** Keeps the record of a short string that an earlier transaction had as well. @returns whether it does */
-  offer(record: StringRecord): boolean {
-    if (record.value.length > SHORT) return false
-    const slot = sample(record.value)
+  /** Makes and keeps the record of a short string that an earlier transaction had as well. */
+  offer(value: string): StringRecord | undefined {
+    if (value.length > SHORT) return undefined
+    const slot = sample(value)
     if (this.seen[slot] === 1) {
+      const record = new StringRecord(detached(value), this.blank)
       this.keep(record)
-      return true
+      return record
     }
     this.seen[slot] = 1
     if (++this.marks > SEEN_LIMIT) {
       this.seen.fill(0)
       this.marks = 0
     }
-    return false
+    return undefined
   }
 
   private keep(record: StringRecord): void {

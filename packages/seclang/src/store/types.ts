@@ -1,5 +1,7 @@
 /** Collections that outlive a request (IP, SESSION, …) behind an interface, so that several instances can share them. */
 
+import { detached } from '../detached.ts'
+
 /** What is stored under one key; names in lower case. */
 export interface StoredRecord {
   /** Values by name. */
@@ -49,7 +51,7 @@ export interface CollectionStore {
 
 /** Applies one change to a record in place. */
 export function applyChange(record: StoredRecord, change: StoredChange): void {
-  if (change.kind === 'set') record.values[change.name] = change.value
+  if (change.kind === 'set') record.values[change.name] = detached(change.value)
   else if (change.kind === 'add') {
     const before = Number.parseInt(record.values[change.name] ?? '0', 10)
     record.values[change.name] = String((Number.isNaN(before) ? 0 : before) + change.delta)

@@ -1,5 +1,8 @@
 /** What is remembered from one request to the next is never another request's. */
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
+import { MemoryCollections } from '../../src/index.ts'
 import { cmdLine, normalisePath } from '../../src/transform/normalise.ts'
 import { fired, rulesOf, run } from './run.ts'
 
@@ -63,6 +66,41 @@ describe('texts and names made at run time', () => {
     for (let time = 0; time < 3; time++) {
       expect(run(two, { uri: '/?a=xyz' }).matches.map(({ message }) => message)).toEqual(['x', 'z'])
     }
+  })
+})
+
+describe('what is remembered of a large body', () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+
+  it.each([
+    ['values', 'SecRule ARGS "@rx attack" "id:1,phase:2,pass"'],
+    ['captures', `SecRule ARGS:token "@rx ^(.*)$" "id:1,phase:2,pass,nolog,capture,setvar:'tx.x=<%{tx.1}>'"`],
+    [
+      'names of TX variables',
+      `SecRule ARGS:token "@rx ." "id:1,phase:2,pass,nolog,setvar:'tx.%{MATCHED_VAR}=1'"
+       SecRule TX:/^none/ "@rx ." "id:2,phase:2,pass"`,
+    ],
+    [
+      'collections',
+      `SecAction "id:1,phase:1,pass,nolog,initcol:ip=%{REMOTE_ADDR}"
+       SecRule ARGS:token "@rx ." "id:2,phase:2,pass,nolog,setvar:'ip.last=%{MATCHED_VAR}'"`,
+    ],
+  ])('%s: does not keep the body', (_what, text) => {
+    const rules = rulesOf(text, { collections: new MemoryCollections() })
+    const filler = 'word+'.repeat(40_000)
+    const headers = ['Content-Type', 'application/x-www-form-urlencoded']
+    const send = (i: number): void => {
+      const body = `token=value-of-request-${i}&filler=${filler}`
+      run(rules, { method: 'POST', headers, body, clientIp: `10.0.${i >> 8}.${i & 255}` })
+    }
+    send(0)
+    collect()
+    const before = process.memoryUsage().heapUsed
+    // Twice each: what comes once is not remembered.
+    for (let i = 1; i <= 200; i++) for (let time = 0; time < 2; time++) send(i)
+    collect()
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(10 * 2 ** 20)
   })
 })
 
